@@ -1,0 +1,1 @@
+"""The words all layers share: clauses, errors, effects, and the pump that runs machines."""

@@ -1,0 +1,63 @@
+"""The pump: one first-in-first-out queue of effects, drained to quiescence before anything else, never re-entered.
+
+*Input -> drain the outbox -> write, arm, cancel*, in that order, always. Whoever owns a clock and sockets gives the
+pump a `perform` for the effects that touch the world; the pump itself only knows `Tell`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import ParamSpec
+
+from gateway.core.effects import Effect, Machine, Outbox, Tell, tell
+
+P = ParamSpec("P")
+
+Perform = Callable[[Machine | None, Effect], None]
+Mishap = Callable[[Machine | None, Effect, Exception], None]
+
+
+class Pump:
+    """Runs machines.
+
+    Args:
+        perform: does an effect other than `Tell`; given the machine that asked and the effect.
+        mishap: told of an exception that an input or a performer raised. The pump goes on with the next effect:
+            one broken call must not take the others with it.
+    """
+
+    def __init__(self, perform: Perform, mishap: Mishap) -> None:
+        self._perform = perform
+        self._mishap = mishap
+        self._queue: deque[tuple[Machine | None, Effect]] = deque()
+        self._draining = False
+
+    def outbox(self) -> Outbox:
+        """The root outbox: fork it for each machine."""
+        return Outbox(None, self._queue)
+
+    def deliver(self, method: Callable[P, None], *arguments: P.args, **keywords: P.kwargs) -> None:
+        """Give a machine an input and run everything that follows from it.
+
+        Called from within a performer it only queues: the drain under way comes to it in its turn.
+        """
+        self._queue.append((None, tell(method, *arguments, **keywords)))
+        if not self._draining:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._draining = True
+        queue = self._queue
+        try:
+            while queue:
+                owner, effect = queue.popleft()
+                try:
+                    if type(effect) is Tell:
+                        effect.give()
+                    else:
+                        self._perform(owner, effect)
+                except Exception as error:  # noqa: BLE001  # the one place: log it, end that call, go on
+                    self._mishap(owner, effect, error)
+        finally:
+            self._draining = False

@@ -1,0 +1,178 @@
+"""What happens when a number is called, as data: steps read from TOML (`behaviours.toml`, or the user's own)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from attrs import field, frozen
+from attrs.validators import ge, in_, instance_of, le
+
+from gateway.core.errors import ConfigError
+
+CALLED_PARTY = ("no indication", "subscriber free", "connect when free")
+EVENTS = {
+    "alerting": 1,
+    "progress": 2,
+    "in-band": 3,
+    "forwarded on busy": 4,
+    "forwarded on no reply": 5,
+    "forwarded unconditional": 6,
+}
+LOCATIONS = {"user": 0, "local": 2, "transit": 3, "remote": 4, "international": 7, "beyond": 10}
+SOUND_WORDS = ("tone", "say", "digits", "sine", "treatment")
+
+
+@frozen
+class Send:
+    """Send an ISUP message backwards; which options count depends on the message."""
+
+    message: str = field(validator=in_(("ACM", "CPG", "ANM", "CON", "SUS", "RES", "REL")))
+    called_party: str = field(default="no indication", validator=in_(CALLED_PARTY))
+    in_band: bool = field(default=False, validator=instance_of(bool))
+    diversion: bool = field(default=False, validator=instance_of(bool))
+    interworking: bool = field(default=False, validator=instance_of(bool))
+    event: str = field(default="progress", validator=in_(EVENTS))
+    cause: int = field(default=16, validator=[instance_of(int), ge(1), le(127)])
+    location: str = field(default="remote", validator=in_(LOCATIONS))
+
+
+@frozen
+class Play:
+    """Put a sound on the circuit.
+
+    Args:
+        parts: what follows what: "tone busy", "say hello", "digits new", "sine 1004 -13".
+        times: how often; 0 for ever.
+    """
+
+    parts: tuple[str, ...]
+    times: int = field(default=0, validator=[instance_of(int), ge(0)])
+
+
+@frozen
+class Wait:
+    """Let time pass."""
+
+    seconds: float = field()
+
+    @seconds.validator
+    def _check(self, attribute: object, value: object) -> None:
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            raise ValueError(f'wait: {value!r} is neither a number of seconds nor "sound"')
+
+
+@frozen
+class WaitForSound:
+    """Until the last `Play` has been heard to its end."""
+
+
+@frozen
+class Echo:
+    """Give the caller back what the caller says."""
+
+
+@frozen
+class Stay:
+    """Until the caller hangs up."""
+
+
+Step = Send | Play | Wait | WaitForSound | Echo | Stay
+
+
+@frozen
+class Behaviour:
+    """What one number does.
+
+    Args:
+        ending: the last two digits that choose it.
+        title: in a few words.
+        steps: in order; after the last one the call stays as it is.
+    """
+
+    ending: str
+    title: str
+    steps: tuple[Step, ...]
+
+
+def read_behaviour(ending: str, table: Mapping[str, Any], key: str = "") -> Behaviour:
+    """A behaviour from its TOML table.
+
+    Raises:
+        ConfigError: what is wrong, under the dotted key `key`.
+    """
+    key = key or ending
+    if len(ending) != 2 or not ending.isascii() or not ending.isdigit():
+        raise ConfigError(f"{ending!r} is not two digits", key=key)
+    unknown = set(table) - {"title", "steps"}
+    if unknown:
+        raise ConfigError("there is no such key here; there are title and steps", key=f"{key}.{min(unknown)}")
+    steps = table.get("steps")
+    if not isinstance(steps, list) or not steps:
+        raise ConfigError("a list of at least one step is needed", key=f"{key}.steps")
+    read = tuple(_step(step, f"{key}.steps[{number}]") for number, step in enumerate(steps, 1))
+    return Behaviour(ending, str(table.get("title", f"as configured for {ending}")), read)
+
+
+def _step(step: object, key: str) -> Step:
+    if not isinstance(step, dict) or not step:
+        raise ConfigError("a step is a table such as { wait = 3.0 }", key=key)
+    try:
+        match step:
+            case {"send": message, **options}:
+                return Send(message, **options)
+            case {"play": sound, **options}:
+                parts = tuple(sound) if isinstance(sound, list) else (sound,)
+                for part in parts:
+                    check_sound(part)
+                return Play(parts, **options)
+            case {"wait": "sound", **options} if not options:
+                return WaitForSound()
+            case {"wait": seconds, **options} if not options:
+                return Wait(seconds)
+            case {"echo": True, **options} if not options:
+                return Echo()
+            case {"stay": True, **options} if not options:
+                return Stay()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(_plain(error), key=key) from None
+    raise ConfigError(f"{step} is no step; there are send, play, wait, echo = true and stay = true", key=key)
+
+
+def check_sound(part: object) -> None:
+    """Whether a `play` part can be a sound at all.
+
+    Raises:
+        ValueError: it cannot, and why.
+    """
+    words = part.split() if isinstance(part, str) else []
+    if not words or words[0] not in SOUND_WORDS or len(words) != (3 if words[0] == "sine" else 2):
+        raise ValueError(f'{part!r} is no sound; write "tone NAME", "say NAME", "digits new" or "sine HZ DBM0"')
+    if words[0] == "digits" and words[1] not in ("called", "new"):
+        raise ValueError(f'{part!r}: there are "digits called" and "digits new"')
+    if words[0] == "sine" and not (20 <= float(words[1]) <= 3900 and -70 <= float(words[2]) <= 3):
+        raise ValueError(f"{part!r}: 20 to 3900 Hz and -70 to 3 dBm0")
+
+
+def _plain(error: Exception) -> str:
+    """attrs puts more into the arguments than a person wants to read."""
+    text = str(error.args[0]) if error.args else str(error)
+    return text.split(" (got ", 1)[0].replace("Send.__init__() ", "send ").replace("Play.__init__() ", "play ")
+
+
+@cache
+def built_in_behaviours() -> Mapping[str, Behaviour]:
+    """The endings that come with the exchange."""
+    data = tomllib.loads((files("gateway.exchange") / "behaviours.toml").read_text(encoding="utf-8"))
+    return {ending: read_behaviour(ending, table) for ending, table in data.items()}
+
+
+@cache
+def built_in_treatments() -> Mapping[int, tuple[str, ...]]:
+    """Cause value to sound parts; key 0 holds the default."""
+    data = tomllib.loads((files("gateway.exchange") / "treatments.toml").read_text(encoding="utf-8"))
+    pairs = {int(cause): tuple(parts) for cause, parts in data["causes"].items()}
+    return {0: tuple(data["default"]), **pairs}

@@ -1,0 +1,57 @@
+"""What the exchange plays, made audible: words of a behaviour to PCM (the tones themselves are `tones`')."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.exchange.effects import Sound
+from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose
+from tones.cadence import render
+from tones.notation import Signal
+from tones.oscillator import oscillate, seamless_period
+from tones.plan import load_plan
+from tones.units import to_pcm
+
+Pcm = NDArray[np.int16]
+GAP_MS = 500.0
+
+
+@lru_cache(maxsize=512)
+def render_sound(sound: Sound) -> tuple[Pcm, bool]:
+    """The sound as `int16[samples]` at 8 kHz, and whether it is to be repeated without end.
+
+    Raises:
+        tones.plan.UnknownToneError, tones.announcement.UnknownRecordingError: there is no such tone or recording.
+    """
+    if len(sound.parts) == 1 and sound.times == 0:
+        kind, *words = sound.parts[0].split()
+        if kind == "sine":
+            signal, period = seamless_period(Signal.parse(words[0]))
+            return to_pcm(oscillate(signal, float(words[1]), period)), True
+        if kind == "tone":
+            rendered = render(load_plan(sound.country).find(words[0]).tone)
+            if rendered.repeats and not rendered.introduction.size:
+                return rendered.period, True
+    once = compose([item for part in sound.parts for item in (_item(part, sound.country), Pause(GAP_MS))][:-1])
+    if sound.times == 0:
+        return np.concatenate([once, compose([Pause(GAP_MS)])]), True
+    gap = compose([Pause(2 * GAP_MS)])
+    return np.concatenate([part for _ in range(sound.times) for part in (gap, once)][1:]), False
+
+
+def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber:
+    kind, word, *_ = part.split()
+    if kind == "say":
+        return Recording(word)
+    if kind == "digits":
+        return SpokenNumber(word)
+    return Sounding(load_plan(country).find(word).tone)
+
+
+def described(sound: Sound) -> str:
+    """In words, for the trace: "tone busy (fr)", "say hello, twice"."""
+    how_often = {0: "", 1: "", 2: ", twice"}.get(sound.times, f", {sound.times} times")
+    return f"{', '.join(sound.parts)} ({sound.country}){how_often}"

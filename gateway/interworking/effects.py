@@ -1,0 +1,74 @@
+"""What a call asks of the media plane, and tells the trace.
+
+The owner of a `ReserveMedia` gets `media_reserved` or `media_refused`.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from gateway.core.effects import Effect
+from gateway.sdp.offer_answer import Agreed
+
+
+@frozen
+class ReserveMedia(Effect):
+    """An RTP port for this call, before the IAM (RFC 3398 §7.2.1)."""
+
+
+@frozen
+class ConnectMedia(Effect):
+    """Where the caller wants to hear, and in which codec; nothing is sent yet."""
+
+    agreed: Agreed
+
+
+@frozen
+class CutThroughBackward(Effect):
+    """From now on the caller hears what is on the circuit."""
+
+    cic: int
+
+
+@frozen
+class CutThroughForward(Effect):
+    """From now on the circuit carries what the caller says."""
+
+    cic: int
+
+
+@frozen
+class PlayDigit(Effect):
+    """A DTMF digit (ITU-T Q.23) on the forward direction of the circuit."""
+
+    cic: int
+    digit: str
+    duration_ms: int
+
+
+@frozen
+class ReleaseMedia(Effect):
+    """The port and the caller's side of the circuit are not needed any more."""
+
+
+@frozen
+class CallStarted(Effect):
+    """A call has a name now; the trace finds it by its SIP Call-ID."""
+
+    call: str
+    sip_call_id: str
+
+
+@frozen
+class CircuitTaken(Effect):
+    """From now on what happens on this circuit belongs to the call."""
+
+    call: str
+    cic: int
+
+
+@frozen
+class CallEnded(Effect):
+    """Nothing more will come of the call but its last messages."""
+
+    call: str

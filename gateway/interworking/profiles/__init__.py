@@ -1,0 +1,1 @@
+"""Profiles as data: the two cause tables, each row as its source prints it."""

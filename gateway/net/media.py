@@ -1,0 +1,488 @@
+"""The media plane: circuits, RTP sockets and the schedule.
+
+One 64 kbit/s circuit has a backward row (what the exchange plays) in one `Sender` and, from the answer on, a forward
+row (what the caller says, and digits from INFO) in another. The backward row's packets leave by the call's own
+connected socket; the forward row's octets go to the exchange's ear: its DTMF receiver, and back where it echoes.
+
+Ticks are on an absolute schedule: phase groups of 2 ms, each group every 20 ms. A tick that comes late by more than a
+packet moves the schedule; it never sends a burst to catch up.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections import deque
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+import numpy as np
+from attrs import define, field
+from numpy.typing import NDArray
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from gateway.core.effects import Machine
+from gateway.exchange.effects import EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
+from gateway.exchange.sounds import described, render_sound
+from gateway.interworking.effects import (
+    ConnectMedia,
+    CutThroughBackward,
+    CutThroughForward,
+    PlayDigit,
+    ReleaseMedia,
+    ReserveMedia,
+)
+from gateway.media.receiver import Receiver
+from gateway.media.sender import Batch, Sender
+from gateway.media.store import LAWS, Clip, SoundStore
+from gateway.net.rtp_ports import NoPortLeftError, RtpPorts
+from gateway.net.runner import Runner
+from gateway.sdp.offer_answer import Agreed
+from tones.detect.dtmf import DtmfReceiver
+from tones.dtmf import render_digit
+from tones.g711 import Law, encode
+
+PHASES = 10
+PACKET_S = 0.020
+HEADER_OCTETS, PACKET_OCTETS = 12, 172
+DIGIT_PAUSE_MS = 60
+BLOCKS_AFTER_ACTIVITY = 3
+READS_AT_ONCE = 32
+
+Pcm = NDArray[np.int16]
+RtpTap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
+SoundObserver = Callable[[int, str], None]
+
+
+class MediaUser(Protocol):
+    """Who reserves media."""
+
+    def media_reserved(self, address: str, port: int) -> None:
+        """A port is bound."""
+
+    def media_refused(self, why: str) -> None:
+        """There is none."""
+
+
+class SoundUser(Protocol):
+    """Who plays on a circuit and listens to it."""
+
+    def sound_ended(self) -> None:
+        """What was played has been heard to its end."""
+
+    def digit_heard(self, digit: str) -> None:
+        """A DTMF digit on the forward direction."""
+
+
+@define(eq=False)
+class _Circuit:
+    cic: int
+    law: Law
+    backward: int
+    player: Any = None
+    clip: Clip | None = None
+    since_s: float = 0.0
+    echo: bool = False
+    listener: Any = None
+    ear: DtmfReceiver | None = None
+    blocks_to_hear: int = 0
+    forward: int | None = None
+    digits: deque[Clip] = field(factory=deque)
+    port: _Port | None = None
+
+
+@implementer(IReadDescriptor)
+class _Port:
+    """The socket of one call, as the reactor sees it."""
+
+    def __init__(self, plane: MediaPlane, opened: socket.socket, number: int, owner: Any) -> None:
+        self.plane = plane
+        self.socket = opened
+        self.number = number
+        self.owner = owner
+        self.agreed: Agreed | None = None
+        self.remote = ("", 0)
+        self.receiver: Receiver | None = None
+        self.circuit: _Circuit | None = None
+        self.forward_open = False
+        self.closed = False
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def logPrefix(self) -> str:
+        return "rtp"
+
+    def connectionLost(self, reason: Any) -> None:
+        """The reactor stops."""
+
+    def doRead(self) -> None:
+        for _ in range(READS_AT_ONCE):
+            try:
+                datagram = self.socket.recv(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.plane.unreachable += 1
+                return
+            self.plane.received(self, datagram)
+
+
+class MediaPlane:
+    """Performs the media effects of calls and of the exchange.
+
+    Args:
+        reactor: Twisted's; its clock is the media clock.
+        runner: whose effects are performed.
+        ports: where RTP sockets come from.
+        law: of circuits before a codec is agreed upon.
+
+    Attributes:
+        tap: told of each packet sent or received: source, destination, octets. None: nobody looks.
+        sound_observer: told what the exchange puts on which circuit.
+        sent, late, unreachable: counters: packets, schedule moves, ICMP errors.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, runner: Runner, ports: RtpPorts, law: Law = Law.ALAW) -> None:
+        self._reactor = reactor
+        self._runner = runner
+        self._ports = ports
+        self._law = law
+        self._random = random.SystemRandom()
+        self._store = SoundStore()
+        self._backward = Sender(self._store, PHASES)
+        self._forward = Sender(self._store, PHASES)
+        self._circuits: dict[int, _Circuit] = {}
+        self._by_backward: dict[int, _Circuit] = {}
+        self._by_forward: dict[int, _Circuit] = {}
+        self._calls: dict[int, _Port] = {}
+        self._tick_number = 0
+        self._next_s = 0.0
+        self._ticking: Any = None
+        self.tap: RtpTap | None = None
+        self.sound_observer: SoundObserver | None = None
+        self.sent = self.late = self.unreachable = 0
+        for effect, performer in (
+            (ReserveMedia, self._reserve),
+            (ConnectMedia, self._connect),
+            (CutThroughBackward, self._cut_through_backward),
+            (CutThroughForward, self._cut_through_forward),
+            (PlayDigit, self._play_digit),
+            (ReleaseMedia, self._release),
+            (PlaySound, self._play_sound),
+            (EchoCircuit, self._echo),
+            (ListenToCircuit, self._listen),
+            (LeaveCircuit, self._leave),
+        ):
+            runner.performs(effect, performer)
+
+    @property
+    def ports_in_use(self) -> int:
+        """RTP sockets that are open."""
+        return self._ports.in_use
+
+    @property
+    def circuits_in_use(self) -> int:
+        """Circuits that carry a sound or a call."""
+        return len(self._circuits)
+
+    def stop(self) -> None:
+        """No more ticks; every socket is closed."""
+        if self._ticking is not None and self._ticking.active():
+            self._ticking.cancel()
+        self._ticking = None
+        for port in list(self._calls.values()):
+            self._close(port)
+
+    # --- what calls ask for -------------------------------------------------------------------------------------
+
+    def _reserve(self, owner: Machine | None, effect: ReserveMedia) -> None:
+        user: MediaUser = owner  # type: ignore[assignment]  # whoever asks takes the answer
+        try:
+            opened, number = self._ports.open()
+        except NoPortLeftError as error:
+            self._runner.deliver(user.media_refused, str(error))
+            return
+        port = _Port(self, opened, number, owner)
+        self._calls[id(owner)] = port
+        self._runner.deliver(user.media_reserved, self._ports.address, number)
+
+    def _connect(self, owner: Machine | None, effect: ConnectMedia) -> None:
+        port = self._calls[id(owner)]
+        agreed = effect.agreed
+        before, port.agreed = port.agreed, agreed
+        events = frozenset(() if agreed.receive_telephone_event is None else (agreed.receive_telephone_event,))
+        known = {agreed.codec.payload_type: agreed.codec.law, agreed.receive_payload_type: agreed.codec.law}
+        port.receiver = Receiver(agreed.codec.law, known, events, passes_on=True)
+        if before is None or before.remote != agreed.remote:
+            self._aim(port, agreed.remote)
+        circuit = port.circuit
+        if circuit is not None:
+            if circuit.law is not agreed.codec.law:
+                self._change_law(circuit, agreed.codec.law)
+            if before is None:
+                self._attach(port, circuit)
+
+    def _aim(self, port: _Port, remote: tuple[str, int]) -> None:
+        host, number = remote
+        try:
+            address = ip_address(host)
+        except ValueError:
+            self._reactor.resolve(host).addCallbacks(
+                lambda found: None if port.closed else self._aim(port, (found, number)),
+                lambda failure: self.log.warn("no media for {host}: {why}", host=host, why=failure.getErrorMessage()),
+            )
+            return
+        if address.is_unspecified:
+            return
+        try:
+            port.socket.connect((host, number))
+        except OSError as error:
+            self.log.warn("no media for {host}: {why}", host=host, why=error.strerror)
+            return
+        port.remote = (host, number)
+        self._reactor.addReader(port)
+
+    def _cut_through_backward(self, owner: Machine | None, effect: CutThroughBackward) -> None:
+        port = self._calls[id(owner)]
+        circuit = self._circuit(effect.cic)
+        port.circuit, circuit.port = circuit, port
+        if port.agreed is not None:
+            if circuit.law is not port.agreed.codec.law:
+                self._change_law(circuit, port.agreed.codec.law)
+            self._attach(port, circuit)
+
+    def _attach(self, port: _Port, circuit: _Circuit) -> None:
+        assert port.agreed is not None
+        bits = self._random.getrandbits
+        self._backward.attach(circuit.backward, bits(32), bits(15), bits(31), port.agreed.codec.payload_type)
+
+    def _cut_through_forward(self, owner: Machine | None, effect: CutThroughForward) -> None:
+        port = self._calls[id(owner)]
+        circuit = self._circuit(effect.cic)
+        port.circuit, circuit.port = circuit, port
+        port.forward_open = True
+        row = self._forward.open(circuit.law)
+        circuit.forward = row
+        self._by_forward[row] = circuit
+        self._forward.live(row)
+        self._forward.attach(row, 0, 0, 0, 0)
+
+    def _play_digit(self, owner: Machine | None, effect: PlayDigit) -> None:
+        circuit = self._circuits.get(effect.cic)
+        if circuit is None or circuit.forward is None:
+            return
+        name = f"dtmf {effect.digit} {effect.duration_ms} ms"
+        clip = self._store.get(name)
+        if clip is None:
+            tone = render_digit(effect.digit, effect.duration_ms)
+            pause = np.zeros(DIGIT_PAUSE_MS * 8, np.int16)
+            clip = self._add(name, np.concatenate([tone, pause]), repeat=False)
+        circuit.digits.append(clip)
+        if len(circuit.digits) == 1:
+            self._forward.play(circuit.forward, clip)
+
+    def _release(self, owner: Machine | None, effect: ReleaseMedia) -> None:
+        port = self._calls.get(id(owner))
+        if port is None:
+            return
+        circuit = port.circuit
+        self._close(port)
+        if circuit is None:
+            return
+        circuit.port = None
+        self._backward.detach(circuit.backward)
+        if circuit.forward is not None:
+            self._forward.close(circuit.forward)
+            del self._by_forward[circuit.forward]
+            circuit.forward = None
+        if circuit.player is None:
+            self._forget(circuit)
+
+    def _close(self, port: _Port) -> None:
+        port.closed = True
+        del self._calls[id(port.owner)]
+        self._reactor.removeReader(port)
+        self._ports.close(port.socket, port.number)
+
+    # --- what the exchange asks for -----------------------------------------------------------------------------
+
+    def _play_sound(self, owner: Machine | None, effect: PlaySound) -> None:
+        circuit = self._circuit(effect.cic)
+        circuit.player = owner
+        circuit.echo = False
+        circuit.clip = self._clip(effect.sound)
+        circuit.since_s = self._reactor.seconds()
+        self._backward.play(circuit.backward, circuit.clip)
+        if self.sound_observer is not None:
+            self.sound_observer(effect.cic, described(effect.sound))
+
+    def _echo(self, owner: Machine | None, effect: EchoCircuit) -> None:
+        circuit = self._circuit(effect.cic)
+        circuit.player, circuit.clip, circuit.echo = owner, None, True
+        self._backward.live(circuit.backward)
+        if self.sound_observer is not None:
+            self.sound_observer(effect.cic, "echo")
+
+    def _listen(self, owner: Machine | None, effect: ListenToCircuit) -> None:
+        circuit = self._circuit(effect.cic)
+        circuit.player = circuit.listener = owner
+        circuit.ear = DtmfReceiver(circuit.law)
+
+    def _leave(self, owner: Machine | None, effect: LeaveCircuit) -> None:
+        circuit = self._circuits.get(effect.cic)
+        if circuit is None or circuit.player is not owner:
+            return
+        circuit.player = circuit.listener = circuit.ear = circuit.clip = None
+        circuit.echo = False
+        self._backward.silence(circuit.backward)
+        if circuit.port is None:
+            self._forget(circuit)
+
+    # --- circuits and sounds ------------------------------------------------------------------------------------
+
+    def _circuit(self, cic: int) -> _Circuit:
+        circuit = self._circuits.get(cic)
+        if circuit is None:
+            row = self._backward.open(self._law)
+            circuit = self._circuits[cic] = self._by_backward[row] = _Circuit(cic, self._law, row)
+            self._start_ticking()
+        return circuit
+
+    def _forget(self, circuit: _Circuit) -> None:
+        self._backward.close(circuit.backward)
+        del self._by_backward[circuit.backward]
+        del self._circuits[circuit.cic]
+
+    def _change_law(self, circuit: _Circuit, law: Law) -> None:
+        """A row keeps its law for life: open another in its place, and let the sound go on where it was."""
+        del self._by_backward[circuit.backward]
+        self._backward.close(circuit.backward)
+        circuit.law = law
+        circuit.backward = self._backward.open(law)
+        self._by_backward[circuit.backward] = circuit
+        if circuit.echo:
+            self._backward.live(circuit.backward)
+        elif circuit.clip is not None:
+            elapsed = round((self._reactor.seconds() - circuit.since_s) * 8000)
+            self._backward.play(circuit.backward, circuit.clip, elapsed)
+        if circuit.ear is not None:
+            circuit.ear = DtmfReceiver(law)
+        if circuit.forward is not None:
+            del self._by_forward[circuit.forward]
+            self._forward.close(circuit.forward)
+            circuit.forward = self._forward.open(law)
+            self._by_forward[circuit.forward] = circuit
+            self._forward.live(circuit.forward)
+            self._forward.attach(circuit.forward, 0, 0, 0, 0)
+        if circuit.port is not None and circuit.port.agreed is not None:
+            self._attach(circuit.port, circuit)
+
+    def _clip(self, sound: Sound) -> Clip:
+        name = repr(sound)
+        clip = self._store.get(name)
+        if clip is None:
+            pcm, repeat = render_sound(sound)
+            clip = self._add(name, pcm, repeat)
+        return clip
+
+    def _add(self, name: str, pcm: Pcm, repeat: bool) -> Clip:
+        return self._store.add(name, {law: encode(pcm, law) for law in LAWS}, repeat)
+
+    # --- the schedule -------------------------------------------------------------------------------------------
+
+    def _start_ticking(self) -> None:
+        if self._ticking is None:
+            self._next_s = self._reactor.seconds()
+            self._ticking = self._reactor.callLater(0, self._tick)
+
+    def _tick(self) -> None:
+        now = self._reactor.seconds()
+        if now - self._next_s > PACKET_S:
+            self.late += 1
+            self._next_s = now
+        while self._next_s <= now:
+            self._phase(self._tick_number % PHASES)
+            self._tick_number += 1
+            self._next_s += PACKET_S / PHASES
+        if self._circuits:
+            self._ticking = self._reactor.callLater(max(0.0, self._next_s - self._reactor.seconds()), self._tick)
+        else:
+            self._ticking = None
+
+    def _phase(self, phase: int) -> None:
+        heard = self._forward.tick(phase)
+        if len(heard.rows):
+            self._to_the_ear(heard)
+        for row in heard.ended.tolist():
+            self._digit_played(self._by_forward[row])
+        batch = self._backward.tick(phase)
+        if len(batch.rows):
+            self._flush(batch)
+        for row in batch.ended.tolist():
+            circuit = self._by_backward.get(row)
+            if circuit is not None and circuit.player is not None:
+                circuit.clip = None
+                self._runner.deliver(circuit.player.sound_ended)
+
+    def _flush(self, batch: Batch) -> None:
+        octets = batch.packets.reshape(-1).data
+        circuits, at = self._by_backward, 0
+        for row in batch.rows.tolist():
+            port = circuits[row].port
+            if port is not None and port.agreed is not None and port.agreed.sends:
+                packet = octets[at : at + PACKET_OCTETS]
+                try:
+                    port.socket.send(packet)
+                    self.sent += 1
+                except OSError:
+                    self.unreachable += 1
+                if self.tap is not None:
+                    self.tap((self._ports.address, port.number), port.remote, bytes(packet))
+            at += PACKET_OCTETS
+
+    def _to_the_ear(self, heard: Batch) -> None:
+        blocks = heard.packets[:, HEADER_OCTETS:]
+        speaking = (blocks != blocks[:, :1]).any(axis=1).tolist()
+        for row, block, speaks in zip(heard.rows.tolist(), blocks, speaking, strict=True):
+            circuit = self._by_forward[row]
+            if circuit.echo:
+                self._backward.feed(circuit.backward, block)
+            if speaks:
+                circuit.blocks_to_hear = BLOCKS_AFTER_ACTIVITY
+            if circuit.ear is not None and circuit.blocks_to_hear:
+                circuit.blocks_to_hear -= 1
+                for digit in circuit.ear.feed(block):
+                    self._runner.deliver(circuit.listener.digit_heard, digit)
+
+    def _digit_played(self, circuit: _Circuit) -> None:
+        assert circuit.forward is not None
+        circuit.digits.popleft()
+        if circuit.digits:
+            self._forward.play(circuit.forward, circuit.digits[0])
+        else:
+            self._forward.live(circuit.forward)
+
+    # --- what callers send --------------------------------------------------------------------------------------
+
+    def received(self, port: _Port, datagram: bytes) -> None:
+        """A datagram from the address that was negotiated (the socket is connected; others never get here)."""
+        if self.tap is not None:
+            self.tap(port.remote, (self._ports.address, port.number), datagram)
+        receiver, circuit = port.receiver, port.circuit
+        if receiver is None:
+            return
+        reception = receiver.received(datagram, port.remote, self._reactor.seconds())
+        if reception is None or not port.forward_open or circuit is None or circuit.forward is None:
+            return
+        for event in reception.events:
+            if event.digit:
+                duration_ms = min(max(event.duration // 8, 40), 5000)
+                self._play_digit(None, PlayDigit(circuit.cic, event.digit, duration_ms))
+        if reception.octets and not circuit.digits:
+            self._forward.feed(circuit.forward, reception.octets)

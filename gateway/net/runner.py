@@ -1,0 +1,96 @@
+"""Runs machines on a Twisted clock: *input -> drain the outbox -> write, arm, cancel*, in that order, always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer
+from gateway.core.errors import GatewayError
+from gateway.core.pump import Pump
+
+
+class DelayedCall(Protocol):
+    """What `Clock.callLater` gives (Twisted's `IDelayedCall`)."""
+
+    def cancel(self) -> None: ...
+    def reset(self, secondsFromNow: float) -> None: ...
+    def active(self) -> bool: ...
+
+
+class Clock(Protocol):
+    """A reactor, or `twisted.internet.task.Clock` (Twisted's `IReactorTime`)."""
+
+    def seconds(self) -> float: ...
+    def callLater(self, delay: float, callable: Callable[..., Any], /, *args: Any) -> DelayedCall: ...
+
+
+Performer = Callable[[Machine | None, Any], None]
+
+
+class Runner:
+    """The pump, its timers, and a table of who performs which effect.
+
+    Args:
+        clock: a reactor, or `twisted.internet.task.Clock`.
+    """
+
+    log = Logger()
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._timers: dict[tuple[int, str], tuple[Machine, DelayedCall]] = {}
+        self._performers: dict[type[Effect], Performer] = {StartTimer: self._start_timer, StopTimer: self._stop_timer}
+        self.pump = Pump(self._perform, self._mishap)
+        self.deliver = self.pump.deliver
+        self.mishaps = 0
+
+    def performs(self, effect: type[Effect], performer: Performer) -> None:
+        """Say who does an effect: `performer(owner, effect)`."""
+        self._performers[effect] = performer
+
+    def outbox(self) -> Outbox:
+        """The root outbox; machines fork it."""
+        return self.pump.outbox()
+
+    @property
+    def running_timers(self) -> int:
+        """How many timers are armed: none once every call is gone."""
+        return len(self._timers)
+
+    def _perform(self, owner: Machine | None, effect: Effect) -> None:
+        self._performers[type(effect)](owner, effect)
+
+    def _start_timer(self, owner: Machine | None, effect: StartTimer) -> None:
+        if owner is None:
+            raise GatewayError(f"timer {effect.name} has no owner")
+        key = (id(owner), effect.name)
+        running = self._timers.get(key)
+        if running is not None:
+            running[1].reset(effect.seconds)
+            return
+        self._timers[key] = (owner, self.clock.callLater(effect.seconds, self._fire, key))
+
+    def _stop_timer(self, owner: Machine | None, effect: StopTimer) -> None:
+        running = self._timers.pop((id(owner), effect.name), None)
+        if running is not None:
+            running[1].cancel()
+
+    def _fire(self, key: tuple[int, str]) -> None:
+        owner, _ = self._timers.pop(key)
+        self.deliver(owner.timer_fired, key[1])
+
+    def _mishap(self, owner: Machine | None, effect: Effect, error: Exception) -> None:
+        self.mishaps += 1
+        self.log.failure("{effect} of {owner} went wrong", effect=effect, owner=owner)
+        abandon = getattr(owner, "abandon", None)
+        if abandon is not None:
+            self.deliver(abandon, f"{type(error).__name__}: {error}")
+
+    def stop(self) -> None:
+        """Cancel every timer."""
+        for _, call in self._timers.values():
+            call.cancel()
+        self._timers.clear()

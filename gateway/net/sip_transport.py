@@ -1,0 +1,219 @@
+"""SIP over UDP and TCP (RFC 3261 §18): octets in, with the flow they came on; octets out along a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from itertools import count
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ClientFactory, DatagramProtocol, Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway.core.effects import Machine
+from gateway.core.errors import ParseError
+from gateway.net.runner import Runner
+from gateway.sip.effects import Flow, Transmit, Transport
+from gateway.sip.framing import StreamFramer
+
+Received = Callable[[bytes, Flow], None]
+Failed = Callable[[Flow, str], None]
+
+CONNECT_TIMEOUT_S = 10.0
+MOST_CONNECTIONS = 5000
+
+
+class SipTransport:
+    """Listens on one host and port over UDP and TCP, and sends what `Transmit` effects ask for.
+
+    Args:
+        reactor: Twisted's.
+        runner: whose `Transmit` effects are performed.
+        received: the transaction layer's `octets_received`.
+        failed: the transaction layer's `transport_failed`.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, runner: Runner, received: Received, failed: Failed) -> None:
+        self._reactor = reactor
+        self.runner = runner
+        self.received = received
+        self.failed = failed
+        self._udp: dict[tuple[str, int], _Datagrams] = {}
+        self._ports: list[Any] = []
+        self.connections: dict[int, _Connection] = {}
+        self._by_remote: dict[tuple[str, int], _Connection] = {}
+        self._numbers = count(1)
+
+    def listen(self, host: str, port: int) -> int:
+        """Open UDP and TCP on the same port; which one it became is returned (0 asks for any).
+
+        Raises:
+            twisted.internet.error.CannotListenError: it is taken.
+        """
+        datagrams = _Datagrams(self)
+        udp = self._reactor.listenUDP(port, datagrams, interface=host, maxPacketSize=65535)
+        local = (host, udp.getHost().port)
+        datagrams.local = local
+        self._udp[local] = datagrams
+        self._ports.append(udp)
+        self._ports.append(self._reactor.listenTCP(local[1], _Connections(self, local), interface=host, backlog=500))
+        return int(local[1])
+
+    def stop(self) -> list[Deferred[None] | None]:
+        """Stop listening and drop the connections."""
+        for connection in list(self.connections.values()):
+            connection.drop()
+        return [port.stopListening() for port in self._ports]
+
+    def perform(self, owner: Machine | None, effect: Transmit) -> None:
+        """Send one message along its flow."""
+        flow = effect.flow
+        if flow.transport is Transport.TCP:
+            self._stream(flow, effect.octets)
+            return
+        datagrams = self._udp.get(flow.local) or next(iter(self._udp.values()))
+        try:
+            datagrams.send(effect.octets, flow.remote)
+        except (OSError, ValueError) as error:
+            self.runner.deliver(self.failed, flow, str(error))
+
+    def _stream(self, flow: Flow, octets: bytes) -> None:
+        connection = self.connections.get(flow.connection) or self._by_remote.get(flow.remote)
+        if connection is None:
+            connection = _Connection(self, flow.local, flow.remote)
+            self._by_remote[flow.remote] = connection
+            host, port = flow.remote
+            self._reactor.connectTCP(host, port, _Outgoing(connection, flow), timeout=CONNECT_TIMEOUT_S)
+        connection.send(octets)
+
+    def opened(self, connection: _Connection) -> bool:
+        """A connection came up; whether it may stay."""
+        if len(self.connections) >= MOST_CONNECTIONS:
+            return False
+        connection.number = next(self._numbers)
+        self.connections[connection.number] = connection
+        self._by_remote.setdefault(connection.remote, connection)
+        return True
+
+    def closed(self, connection: _Connection) -> None:
+        """A connection went down."""
+        self.connections.pop(connection.number, None)
+        if self._by_remote.get(connection.remote) is connection:
+            del self._by_remote[connection.remote]
+
+
+class _Datagrams(DatagramProtocol):
+    transport: Any
+
+    def __init__(self, owner: SipTransport) -> None:
+        self._owner = owner
+        self.local = ("", 0)
+        self._names: dict[str, str] = {}
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        self._owner.runner.deliver(self._owner.received, datagram, Flow(Transport.UDP, self.local, addr[:2]))
+
+    def send(self, octets: bytes, remote: tuple[str, int]) -> None:
+        host, port = remote
+        try:
+            ip_address(host)
+        except ValueError:
+            self._resolve(host).addCallbacks(lambda address: self._write(octets, (address, port)), self._unresolved)
+            return
+        self._write(octets, remote)
+
+    def _write(self, octets: bytes, remote: tuple[str, int]) -> None:
+        self.transport.write(octets, remote)
+
+    def _resolve(self, host: str) -> Deferred[str]:
+        found: Deferred[str] = self._owner._reactor.resolve(host)
+        return found
+
+    def _unresolved(self, failure: Failure) -> None:
+        self._owner.log.warn("cannot send: {why}", why=failure.getErrorMessage())
+
+    def connectionRefused(self) -> None:
+        """ICMP port unreachable: the transaction's own timers notice."""
+
+
+class _Connection(Protocol):
+    transport: Any = None
+
+    def __init__(self, owner: SipTransport, local: tuple[str, int], remote: tuple[str, int]) -> None:
+        self._owner = owner
+        self.local = local
+        self.remote = remote
+        self.number = 0
+        self._framer = StreamFramer()
+        self._waiting: list[bytes] = []
+
+    @property
+    def flow(self) -> Flow:
+        return Flow(Transport.TCP, self.local, self.remote, self.number)
+
+    def connectionMade(self) -> None:
+        if not self._owner.opened(self):
+            self.transport.abortConnection()
+            return
+        self.transport.setTcpNoDelay(True)
+        waiting, self._waiting = self._waiting, []
+        for octets in waiting:
+            self.transport.write(octets)
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            messages = self._framer.feed(data)
+        except ParseError as error:
+            self._owner.log.info("connection from {remote} closed: {why}", remote=self.remote, why=str(error))
+            broken = getattr(error, "octets", b"")
+            if broken:
+                self._owner.runner.deliver(self._owner.received, broken, self.flow)
+            self.drop()
+            return
+        for message in messages:
+            self._owner.runner.deliver(self._owner.received, message, self.flow)
+
+    def send(self, octets: bytes) -> None:
+        if self.number and self.transport is not None:
+            self.transport.write(octets)
+        else:
+            self._waiting.append(octets)
+
+    def drop(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._owner.closed(self)
+        self._owner.runner.deliver(self._owner.failed, self.flow, reason.getErrorMessage())
+
+
+class _Connections(Factory):
+    noisy = False
+
+    def __init__(self, owner: SipTransport, local: tuple[str, int]) -> None:
+        self._owner = owner
+        self._local = local
+
+    def buildProtocol(self, addr: Any) -> _Connection:
+        return _Connection(self._owner, self._local, (addr.host, addr.port))
+
+
+class _Outgoing(ClientFactory):
+    noisy = False
+
+    def __init__(self, connection: _Connection, flow: Flow) -> None:
+        self._connection = connection
+        self._flow = flow
+
+    def buildProtocol(self, addr: Any) -> _Connection:
+        return self._connection
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        owner = self._connection._owner
+        owner.closed(self._connection)
+        owner.runner.deliver(owner.failed, self._flow, reason.getErrorMessage())

@@ -1,0 +1,1 @@
+"""The Twisted application: `compose` wires everything, `plugin` is what `twistd` runs."""

@@ -1,0 +1,278 @@
+"""What requests and responses have in common: header fields typed on access (RFC 3261 §20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from gateway.core.clause import Clause
+from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.sip.fields.cseq import CSeq
+from gateway.sip.fields.grammar import excerpt, is_token, parse_number, split_list
+from gateway.sip.fields.media_type import MediaType
+from gateway.sip.fields.name_addr import NameAddr
+from gateway.sip.fields.rack import RAck
+from gateway.sip.fields.reason import Reason
+from gateway.sip.fields.via import Via
+from gateway.sip.headers import Headers, key_of
+
+T = TypeVar("T")
+
+_LENGTH_NAMES = frozenset({"Content-Length", "l"})
+
+
+def read(name: str, text: str, parse: Callable[[str], T]) -> T:
+    """Read a value; what goes wrong is said with the header field's name before it.
+
+    Raises:
+        ParseError: `parse` raised it.
+    """
+    try:
+        return parse(text)
+    except ParseError as error:
+        raise ParseError(f"{name}: {error.message}", error.offset, error.clause) from None
+
+
+class Message:
+    """What requests and responses have in common. The typed properties raise ParseError that names the header field.
+
+    A property for a header field that every message must have raises when it is absent; the others are None or empty.
+    The offset of such an error counts from the start of the header field's value.
+    """
+
+    __slots__ = ()
+
+    headers: Headers
+    body: bytes
+    version: str
+
+    def one(self, name: str, parse: Callable[[str], T]) -> T:
+        """The value of a header field that must be there, once, read by `parse` and remembered.
+
+        Raises:
+            ParseError: it is absent, there are several, or it cannot be read.
+        """
+        value = self.optional(name, parse)
+        if value is None:
+            raise ParseError(f"{name}: missing", clause=Clause("RFC 3261", "8.1.1"))
+        return value
+
+    def optional(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """The value of a header field that may be there once, read by `parse` and remembered.
+
+        Raises:
+            ParseError: there are several, or it cannot be read.
+        """
+        typed = self.headers.typed
+        if name in typed:
+            return cast("T | None", typed[name])
+        lines = self.headers.lines(name)
+        if len(lines) > 1:
+            raise ParseError(f"{name}: appears {len(lines)} times", clause=Clause("RFC 3261", "7.3.1"))
+        value = read(name, lines[0], parse) if lines else None
+        typed[name] = value
+        return value
+
+    def every(self, name: str, parse: Callable[[str], T]) -> list[T]:
+        """All values of a header field that is a list, read by `parse` and remembered.
+
+        Raises:
+            ParseError: one of them cannot be read, or is empty.
+        """
+        typed = self.headers.typed
+        key = f"{name}[]"
+        if key not in typed:
+            typed[key] = [read(name, value, parse) for value in self.headers.values(name)]
+        return list(cast("list[T]", typed[key]))
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        """All tokens of a header field that is a list of them, as written; empty members are passed over.
+
+        Raises:
+            ParseError: one of them is no token.
+        """
+        typed = self.headers.typed
+        key = f"{name}[]"
+        if key not in typed:
+            typed[key] = tuple(read(name, value, _token) for value in self.headers.values(name) if value)
+        return cast("tuple[str, ...]", typed[key])
+
+    @property
+    def call_id(self) -> str:
+        """Call-ID (§20.8), compared octet by octet."""
+        return self.one("Call-ID", _call_id)
+
+    @property
+    def cseq(self) -> CSeq:
+        """CSeq (§20.16)."""
+        return self.one("CSeq", CSeq.parse)
+
+    @property
+    def from_(self) -> NameAddr:
+        """From (§20.20)."""
+        return self.one("From", NameAddr.parse)
+
+    @property
+    def to(self) -> NameAddr:
+        """To (§20.39)."""
+        return self.one("To", NameAddr.parse)
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via value (§20.42); those below it need not be readable."""
+        typed = self.headers.typed
+        if "via" not in typed:
+            line = self.headers.get("Via")
+            if line is None:
+                raise ParseError("Via: missing", clause=Clause("RFC 3261", "8.1.1"))
+            typed["via"] = read("Via", split_list(line)[0], Via.parse)
+        return cast(Via, typed["via"])
+
+    @property
+    def vias(self) -> list[Via]:
+        """All Via values, topmost first."""
+        return self.every("Via", Via.parse)
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """All Contact values (§20.10); none where it is "*"."""
+        return [] if self.is_wildcard_contact else self.every("Contact", NameAddr.parse)
+
+    @property
+    def contact(self) -> NameAddr | None:
+        """The first Contact value."""
+        contacts = self.contacts
+        return contacts[0] if contacts else None
+
+    @property
+    def is_wildcard_contact(self) -> bool:
+        """Whether the only Contact is "*" (§10.2.2)."""
+        return self.headers.get("Contact") == "*" and len(self.headers.lines("Contact")) == 1
+
+    @property
+    def route(self) -> list[NameAddr]:
+        """All Route values (§20.34)."""
+        return self.every("Route", NameAddr.parse)
+
+    @property
+    def record_route(self) -> list[NameAddr]:
+        """All Record-Route values (§20.30)."""
+        return self.every("Record-Route", NameAddr.parse)
+
+    @property
+    def content_type(self) -> MediaType | None:
+        """Content-Type (§20.15)."""
+        return self.optional("Content-Type", MediaType.parse)
+
+    @property
+    def content_length(self) -> int | None:
+        """Content-Length in octets, as it was written (§20.14)."""
+        line = self.headers.get("Content-Length")
+        return None if line is None else read("Content-Length", line, parse_length)
+
+    @property
+    def max_forwards(self) -> int | None:
+        """Max-Forwards, 0 to 255 (§20.22)."""
+        return self.optional("Max-Forwards", _max_forwards)
+
+    @property
+    def expires(self) -> int | None:
+        """Expires in seconds, below 2**32 (§20.19)."""
+        return self.optional("Expires", _delta_seconds)
+
+    @property
+    def require(self) -> frozenset[str]:
+        """The option tags of Require (§20.32), in lower case."""
+        return frozenset(tag.lower() for tag in self.tokens("Require"))
+
+    @property
+    def supported(self) -> frozenset[str]:
+        """The option tags of Supported (§20.37), in lower case."""
+        return frozenset(tag.lower() for tag in self.tokens("Supported"))
+
+    @property
+    def allow(self) -> frozenset[str]:
+        """The methods of Allow (§20.5); their case matters."""
+        return frozenset(self.tokens("Allow"))
+
+    @property
+    def accept(self) -> tuple[str, ...]:
+        """The media ranges of Accept (§20.1) without their parameters, in lower case: ("application/sdp",)."""
+        return tuple(read("Accept", value, MediaType.parse).essence for value in self.headers.values("Accept") if value)
+
+    @property
+    def rack(self) -> RAck | None:
+        """RAck (RFC 3262 §7.2)."""
+        return self.optional("RAck", RAck.parse)
+
+    @property
+    def rseq(self) -> int | None:
+        """RSeq, 1 to 2**32 - 1 (RFC 3262 §7.1)."""
+        return self.optional("RSeq", _rseq)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """All Reason values (RFC 3326 §2)."""
+        return self.every("Reason", Reason.parse)
+
+    def replace_via(self, via: Via) -> None:
+        """Put another value in the place of the topmost Via: received, rport (§18.2.1, RFC 3581 §4)."""
+        self.headers.replace_first_value("Via", via.serialize())
+        self.headers.typed["via"] = via
+
+    def push_via(self, via: Via) -> None:
+        """Put a Via above the others (§18.1.1)."""
+        self.headers.prepend("Via", via.serialize())
+
+    def pop_via(self) -> None:
+        """Take away the topmost Via value (§16.7)."""
+        self.headers.replace_first_value("Via", None)
+
+    def _serialize(self, start_line: str) -> bytes:
+        lines = [start_line]
+        length = str(len(self.body))
+        counted = False
+        for name, value in self.headers:
+            if name in _LENGTH_NAMES or key_of(name) == "content-length":
+                if counted:
+                    continue
+                counted = True
+                value = length
+            lines.append(f"{name}: {value}")
+        if not counted:
+            lines.append(f"Content-Length: {length}")
+        text = "\r\n".join(lines)
+        if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+            raise LocalProtocolError(f"a line end inside the start line or a header field of {excerpt(start_line)}")
+        return text.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
+
+
+def _token(text: str) -> str:
+    if not is_token(text):
+        raise ParseError(f"{excerpt(text)} is not a token", 0)
+    return text
+
+
+def _call_id(text: str) -> str:
+    if not text or " " in text or "\t" in text:
+        raise ParseError(f"{excerpt(text)} is not one word", 0, Clause("RFC 3261", "20.8"))
+    return text
+
+
+def parse_length(text: str) -> int:
+    return parse_number(text, "length", 2**63 - 1)
+
+
+def _max_forwards(text: str) -> int:
+    return parse_number(text, "number of hops", 255)
+
+
+def _delta_seconds(text: str) -> int:
+    return parse_number(text, "number of seconds", 2**32 - 1)
+
+
+def _rseq(text: str) -> int:
+    number = parse_number(text, "response number", 2**32 - 1)
+    if number == 0:
+        raise ParseError("response number 0 is less than 1", 0, Clause("RFC 3262", "7.1"))
+    return number

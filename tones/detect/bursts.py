@@ -1,0 +1,293 @@
+"""Cuts a recording into bursts: stretches of one steady tone, or of something else that is not silence.
+
+A recording is first cut where sound begins and ends, then where its spectrum changes, so that tones which follow each
+other without a pause come apart; then each piece is asked whether it is a sum of few sines.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import NDArray
+
+from tones.detect.spectrum import Lines, lines, middle
+from tones.units import SAMPLE_RATE_HZ, level_dbm0, level_of_power, samples
+
+Samples = NDArray[np.float64]
+Pcm = NDArray[np.int16]
+
+ACTIVE_DBM0: Final = -46.0
+"""Sound above this level is sound; the idle noise of either law is far below."""
+
+_BLOCK: Final = samples(5)
+_BRIDGED: Final = samples(15)
+"""Pauses up to this are the zeros of a beat."""
+LOST_PACKET: Final = (samples(15), samples(25))
+"""A pause of this length in an otherwise steady tone is a lost packet."""
+_SHORTEST: Final = samples(25)
+_TONAL: Final = 0.04
+_FRAME: Final = samples(20)
+_SIDE: Final = 8
+_CHANGE: Final = 0.35
+_SEARCHED: Final = samples(30)
+_WINDOW: Final = samples(8)
+_CONTEXT: Final = samples(60)
+_DOUBTFUL: Final = samples(250)
+_LONG: Final = samples(350)
+
+
+@frozen
+class Burst:
+    """A stretch of sound from sample `start` to sample `end` (not included); `lines` is None if it is no tone."""
+
+    start: int
+    end: int
+    lines: Lines | None
+    level_dbm0: float
+
+    @property
+    def duration_ms(self) -> float:
+        return (self.end - self.start) * 1000 / SAMPLE_RATE_HZ
+
+    @property
+    def frequencies_hz(self) -> tuple[float, ...]:
+        return self.lines.frequencies_hz if self.lines is not None else ()
+
+
+def active_stretches(signal: Samples) -> list[tuple[int, int]]:
+    """Where there is sound: (start, end) in samples, to about a millisecond."""
+    blocks = signal.size // _BLOCK
+    if blocks == 0:
+        return []
+    power = np.square(signal[: blocks * _BLOCK]).reshape(blocks, _BLOCK).mean(axis=1)
+    threshold = 0.5 * (32768 / 10 ** (3.14 / 20) * 10 ** (ACTIVE_DBM0 / 20)) ** 2
+    stretches = _runs(power > threshold)
+    bridged: list[tuple[int, int]] = []
+    for start, end in stretches:
+        if bridged and (start - bridged[-1][1]) * _BLOCK < _BRIDGED:
+            bridged[-1] = bridged[-1][0], end
+        else:
+            bridged.append((start, end))
+    exact = [_exact_ends(signal, start * _BLOCK, end * _BLOCK) for start, end in bridged]
+    return [(start, end) for start, end in exact if end - start >= samples(8)]
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _exact_ends(signal: Samples, start: int, end: int) -> tuple[int, int]:
+    """Move both ends to where the sound passes a tenth of its peak nearby."""
+    begin = max(0, start - _BLOCK)
+    head = np.abs(signal[begin : start + 4 * _BLOCK])
+    stop = min(signal.size, end + _BLOCK)
+    tail = np.abs(signal[max(0, end - 4 * _BLOCK) : stop])
+    first = begin + int(np.argmax(head > 0.1 * head.max()))
+    last = stop - int(np.argmax(tail[::-1] > 0.1 * tail.max()))
+    return first, max(last, first)
+
+
+def _changes(stretch: Samples) -> list[int]:
+    """Where the spectrum of a stretch changes, in samples from its start."""
+    if stretch.size < 2 * _FRAME + 2 * _SIDE * _BLOCK:
+        return []
+    frames = np.lib.stride_tricks.sliding_window_view(stretch, _FRAME)[::_BLOCK]
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_FRAME), 256, axis=1)))
+    cumulative = np.concatenate([np.zeros((1, power.shape[1])), np.cumsum(power, axis=0)])
+    # Frame k is centred on sample k * BLOCK + FRAME / 2. Leave out the frames that lie across the cut.
+    across = _FRAME // _BLOCK // 2
+    cuts = np.arange(_SIDE + across, len(frames) - _SIDE - across + 1)
+    if cuts.size == 0:
+        return []
+    before = cumulative[cuts - across] - cumulative[cuts - across - _SIDE]
+    after = cumulative[cuts + across + _SIDE - 1] - cumulative[cuts + across - 1]
+    before /= before.sum(axis=1, keepdims=True) + 1e-9
+    after /= after.sum(axis=1, keepdims=True) + 1e-9
+    change = 1 - np.minimum(before, after).sum(axis=1)
+    found: list[int] = []
+    for first, last in _runs(change > _CHANGE):
+        top = change[first:last]
+        plateau = np.flatnonzero(top >= top.max() - 0.02)
+        cut = cuts[first] + float(plateau.mean())
+        found.append(int(cut * _BLOCK + _FRAME / 2 - _BLOCK / 2))
+    return found
+
+
+def tonal_lines(stretch: Samples) -> Lines | None:
+    """The sines that a stretch is made of, or None if it is not a steady sum of few."""
+    if stretch.size < _SHORTEST:
+        return None
+    trimmed = stretch[samples(4) : -samples(4)] if stretch.size > samples(40) else stretch
+    if not _worth_a_fit(trimmed):
+        return None
+    whole = lines(trimmed)
+    if _is_tone(whole, trimmed.size):
+        return whole
+    if trimmed.size < samples(240):
+        return None
+    # A lost or repeated packet spoils the fit of the whole; then most of three parts must agree.
+    parts = [lines(part) for part in np.array_split(middle(trimmed), 3)]
+    good = [part for part in parts if _is_tone(part, trimmed.size // 3)]
+    if len(good) >= 2 and _same(good[0], good[1]):
+        return good[0]
+    return None
+
+
+def _worth_a_fit(stretch: Samples) -> bool:
+    """Whether a few peaks of the spectrum hold nearly all of its power: a cheap look before the fit."""
+    part = middle(stretch, 2048)
+    power = np.square(np.abs(np.fft.rfft(part * np.hanning(part.size), 4096)))
+    total = power.sum()
+    width = max(4, 2 * 4096 // part.size + 2)
+    left = power.copy()
+    taken = 0.0
+    for _ in range(4):
+        peak = int(np.argmax(left))
+        low, high = max(0, peak - width), peak + width + 1
+        taken += float(left[low:high].sum())
+        left[low:high] = 0
+    return taken > 0.8 * float(total)
+
+
+def _is_tone(found: Lines, count: int) -> bool:
+    components = len(found.components)
+    if found.unexplained > _TONAL or components == 0:
+        return False
+    # Few cycles of many sines fit anything.
+    if components * samples(20) > count:
+        return False
+    return count > _LONG or not _voiced(found)
+
+
+def _voiced(found: Lines) -> bool:
+    """Whether three or more sines are the equally spaced harmonics of a voice."""
+    frequencies = found.frequencies_hz
+    if len(frequencies) < 3:
+        return False
+    steps = np.diff(frequencies)
+    step = float(np.median(steps))
+    return 60 < step < 350 and bool(np.all(np.abs(steps / step - np.rint(steps / step)) < 0.06))
+
+
+def _same(one: Lines, other: Lines) -> bool:
+    return len(one.components) == len(other.components) and all(
+        abs(a - b) < 0.01 * a + 2 for a, b in zip(one.frequencies_hz, other.frequencies_hz, strict=True)
+    )
+
+
+def find_bursts(pcm: Pcm) -> list[Burst]:
+    """Cut a recording into bursts, in order."""
+    signal = pcm.astype(np.float64)
+    pieces: list[Burst] = []
+    for start, end in active_stretches(signal):
+        cuts = [start, *(start + cut for cut in _changes(signal[start:end])), end]
+        for first, last in pairwise(cuts):
+            stretch = signal[first:last]
+            pieces.append(Burst(first, last, tonal_lines(stretch), level_dbm0(stretch)))
+    return _doubts(_joined(_sharpened(pieces, signal)))
+
+
+def _sharpened(pieces: list[Burst], signal: Samples) -> list[Burst]:
+    """Where one sound follows another with no pause, move the cut to where the one gives way to the other."""
+    sharp = list(pieces)
+    for number in range(1, len(sharp)):
+        left, right = sharp[number - 1], sharp[number]
+        if left.end != right.start:
+            continue
+        begin, end = max(left.start, left.end - _SEARCHED), min(right.end, left.end + _SEARCHED)
+        stretch = signal[begin:end]
+        if stretch.size < 2 * _WINDOW:
+            continue
+        leaving = _telling(left.lines, right.lines)
+        coming = _telling(right.lines, left.lines)
+        if leaving is not None and coming is not None:
+            passed = _envelope(stretch, coming) > _envelope(stretch, leaving)
+        elif leaving is not None and right.lines is None:
+            passed = _envelope(stretch, leaving) < _half_level(signal, left, leaving)
+        elif coming is not None and left.lines is None:
+            passed = _envelope(stretch, coming) > _half_level(signal, right, coming)
+        else:
+            continue
+        if passed.any():
+            cut = begin + _WINDOW // 2 + int(np.argmax(passed))
+            sharp[number - 1], sharp[number] = evolve(left, end=cut), evolve(right, start=cut)
+    return sharp
+
+
+def _half_level(signal: Samples, burst: Burst, hz: float) -> float:
+    """Half of what a frequency's envelope usually is in a burst."""
+    return 0.5 * float(np.median(_envelope(middle(signal[burst.start : burst.end]), hz)))
+
+
+def _telling(here: Lines | None, there: Lines | None) -> float | None:
+    """The strongest sine of one tone that the other has not, in Hz."""
+    if here is None:
+        return None
+    others = there.frequencies_hz if there is not None else ()
+    strongest = sorted(here.components, key=lambda component: -component.level_dbm0)
+    own = (
+        component.frequency_hz for component in strongest if all(abs(component.frequency_hz - hz) > 60 for hz in others)
+    )
+    return next(own, None)
+
+
+def _envelope(stretch: Samples, hz: float) -> Samples:
+    """How strong a frequency is in each window of a stretch."""
+    turning = stretch * np.exp(-2j * np.pi * hz / SAMPLE_RATE_HZ * np.arange(stretch.size))
+    summed = np.concatenate([[0], np.cumsum(turning)])
+    envelope: Samples = np.abs(summed[_WINDOW:] - summed[:-_WINDOW])
+    return envelope
+
+
+def _joined(pieces: list[Burst]) -> list[Burst]:
+    """Put together what a lost packet, or a change that was none, has cut."""
+    joined: list[Burst] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        pause = piece.start - last.end if last is not None else 0
+        if last is not None and last.lines is not None and piece.lines is not None and _same(last.lines, piece.lines):
+            lost = LOST_PACKET[0] <= pause <= LOST_PACKET[1]
+            if pause == 0 or lost:
+                longer = max(last, piece, key=lambda burst: burst.end - burst.start)
+                joined[-1] = evolve(longer, start=last.start, end=piece.end)
+                continue
+        if (
+            last is not None
+            and last.lines is not None
+            and pause == 0
+            and piece.lines is None
+            and piece.end - piece.start < _SHORTEST
+        ):
+            joined[-1] = evolve(last, end=piece.end)
+            continue
+        joined.append(piece)
+    return joined
+
+
+def _doubts(pieces: list[Burst]) -> list[Burst]:
+    """A short tonal piece amid speech is speech."""
+    checked = list(pieces)
+    for number, piece in enumerate(pieces):
+        if piece.lines is None or piece.end - piece.start >= _DOUBTFUL:
+            continue
+        before = pieces[number - 1] if number else None
+        after = pieces[number + 1] if number + 1 < len(pieces) else None
+        amid = (before is not None and before.lines is None and piece.start - before.end < _CONTEXT) or (
+            after is not None and after.lines is None and after.start - piece.end < _CONTEXT
+        )
+        if amid:
+            checked[number] = evolve(piece, lines=None)
+    return checked
+
+
+def power_level(bursts: list[Burst]) -> float:
+    """The level of several bursts by their mean power, in dBm0."""
+    length = sum(burst.end - burst.start for burst in bursts)
+    if length == 0:
+        return level_of_power(0)
+    mean = sum(10 ** (burst.level_dbm0 / 10) * (burst.end - burst.start) for burst in bursts) / length
+    return float(10 * np.log10(mean))

@@ -1,0 +1,3 @@
+from gateway.service.plugin import ServiceMaker
+
+service_maker = ServiceMaker()
