@@ -11,7 +11,7 @@
     off     = milliseconds
 
 A leading "!" is: not repeated. What follows the last such segment repeats for ever; if nothing follows, the tone is
-played once. So "3x(!350+440/100/100); 350+440/*/0" is three bursts of dial tone, then steady dial tone.
+played once. On an endless segment it means nothing. So "3x(!350+440/100/100); 350+440/*/0" is three bursts of dial tone, then steady dial tone.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ class Segment:
         alternatives = tuple(Signal.parse(signal) for signal in signals.split("//"))
         if on != "*" and float(on) == 0:
             raise NotationError(f"{text!r} sounds for no time")
-        return cls(alternatives, None if on == "*" else float(on), float(off), bool(once))
+        endless = on == "*"
+        return cls(alternatives, None if endless else float(on), float(off), bool(once) and not endless)
 
     def serialize(self) -> str:
         """The notation of this segment."""

@@ -184,7 +184,7 @@ class ExchangeSettings:
 
 @frozen
 class TraceSettings:
-    """[trace]; "capture" is a pcapng file for SIP, ISUP and RTP."""
+    """[trace]; "capture" is a pcapng file for SIP, ISUP and RTP; "control" the UNIX socket of `listen`, or "off"."""
 
     capture: str = field(default="", validator=_text)
     calls_kept: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])

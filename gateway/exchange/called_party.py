@@ -17,6 +17,7 @@ from automat import TypeMachineBuilder
 
 from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record, StartTimer, StopTimer, tell
+from gateway.core.machine import build
 from gateway.exchange.behaviours import (
     CALLED_PARTY,
     EVENTS,
@@ -127,7 +128,7 @@ _running.upon(CalledPartyInputs.circuit_released).to(_over).returns(None)
 _over.upon(CalledPartyInputs.gone).loop().returns(None)
 _over.upon(CalledPartyInputs.circuit_released).loop().returns(None)
 
-_build = _builder.build()
+_build = build(_builder)
 
 
 def _do(core: _Core, inputs: CalledPartyInputs, step: Step) -> bool:

@@ -21,6 +21,7 @@ from automat import TypeMachineBuilder
 
 from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record
+from gateway.core.machine import build
 
 
 class RingbackInputs(Protocol):
@@ -85,7 +86,7 @@ _over.upon(RingbackInputs.subscriber_free).loop().returns(None)
 _over.upon(RingbackInputs.in_band).loop().returns(None)
 _over.upon(RingbackInputs.over).loop().returns(None)
 
-_build = _builder.build()
+_build = build(_builder)
 
 
 class RingbackOwner:

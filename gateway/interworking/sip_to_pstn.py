@@ -23,6 +23,7 @@ from automat import TypeMachineBuilder
 from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record, tell
 from gateway.core.errors import ParseError, RemoteProtocolError
+from gateway.core.machine import build
 from gateway.interworking.causes import Profile
 from gateway.interworking.effects import (
     CircuitTaken,
@@ -578,7 +579,7 @@ for _name in _INPUTS:
         if _state not in _TAKEN[_name]:
             _state.upon(getattr(CallInputs, _name)).loop().returns(None)
 
-_build = _builder.build()
+_build = build(_builder)
 
 
 class Call:

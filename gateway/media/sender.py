@@ -155,8 +155,9 @@ class Sender:
 class _PhaseGroup:
     """The rows of one phase, by slot: a structure of arrays with a free list.
 
-    `clip` is the index of the sound, `cursor` where in the store the slot reads next, `end` where its clip ends, `span` what to go back by then (0:
-    one-shot), `step` 160 or, for the idle pattern, 0. `headers` holds each slot's next RTP header.
+    `clip` is the index of the sound, `cursor` where in the store the slot reads next, `end` where its clip ends, `span`
+    what to go back by then (0: one-shot), `step` 160 or, for the idle pattern, 0. `headers` holds each slot's next RTP
+    header.
     """
 
     def __init__(self, store: SoundStore) -> None:
@@ -280,7 +281,11 @@ class _PhaseGroup:
         if self._step[slot]:
             self._end[slot] += further
         if self._is_live[slot]:
-            self._ring[slot] = transcode(self._ring[slot], LAWS[before], law)
+            waiting = np.arange(int(self._fill[slot])) + int(self._read_packet[slot]) * PACKET_SAMPLES
+            ring = self._ring[slot].reshape(-1)
+            kept = ring[waiting % RING_OCTETS]
+            ring[:] = idle_octet(law)
+            ring[waiting % RING_OCTETS] = transcode(kept, LAWS[before], law)
         self._law[slot] = after
         marker = int(self._headers["second"][slot]) & _MARKER
         self._headers["second"][slot] = payload_type | marker

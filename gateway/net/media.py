@@ -83,8 +83,6 @@ class _Circuit:
     law: Law
     backward: int
     player: Any = None
-    clip: Clip | None = None
-    since_s: float = 0.0
     echo: bool = False
     listener: Any = None
     ear: DtmfReceiver | None = None
@@ -92,6 +90,14 @@ class _Circuit:
     forward: int | None = None
     digits: deque[Clip] = field(factory=deque)
     port: _Port | None = None
+
+
+@define(eq=False)
+class _ListenerIn:
+    owner: object | None
+    begin: Callable[[str], None]
+    octets: Callable[[bytes], None]
+    end: Callable[[], None]
 
 
 @implementer(IReadDescriptor)
@@ -108,6 +114,8 @@ class _Port:
         self.receiver: Receiver | None = None
         self.circuit: _Circuit | None = None
         self.forward_open = False
+        self.attached = False
+        self.heard_by: list[_ListenerIn] = []
         self.closed = False
 
     def fileno(self) -> int:
@@ -164,6 +172,7 @@ class MediaPlane:
         self._tick_number = 0
         self._next_s = 0.0
         self._ticking: Any = None
+        self._listeners: list[_ListenerIn] = []
         self.tap: RtpTap | None = None
         self.sound_observer: SoundObserver | None = None
         self.sent = self.late = self.unreachable = 0
@@ -224,7 +233,7 @@ class MediaPlane:
         circuit = port.circuit
         if circuit is not None:
             if circuit.law is not agreed.codec.law:
-                self._change_law(circuit, agreed.codec.law)
+                self._change_law(circuit, agreed.codec.law, agreed.codec.payload_type)
             if before is None:
                 self._attach(port, circuit)
 
@@ -254,13 +263,15 @@ class MediaPlane:
         port.circuit, circuit.port = circuit, port
         if port.agreed is not None:
             if circuit.law is not port.agreed.codec.law:
-                self._change_law(circuit, port.agreed.codec.law)
+                self._change_law(circuit, port.agreed.codec.law, port.agreed.codec.payload_type)
             self._attach(port, circuit)
 
     def _attach(self, port: _Port, circuit: _Circuit) -> None:
         assert port.agreed is not None
         bits = self._random.getrandbits
         self._backward.attach(circuit.backward, bits(32), bits(15), bits(31), port.agreed.codec.payload_type)
+        if not port.attached:
+            self._begin_listening(port)
 
     def _cut_through_forward(self, owner: Machine | None, effect: CutThroughForward) -> None:
         port = self._calls[id(owner)]
@@ -304,8 +315,41 @@ class MediaPlane:
         if circuit.player is None:
             self._forget(circuit)
 
+    def listen_in(
+        self,
+        owner: object | None,
+        begin: Callable[[str], None],
+        octets: Callable[[bytes], None],
+        end: Callable[[], None],
+    ) -> Callable[[], None]:
+        """Hear what a call's caller is sent; call what is returned to stop.
+
+        Args:
+            owner: the call; None: the newest that has media, now or next.
+            begin: told once the name of the call and its codec, "call-3 PCMA", before the first octets.
+            octets: told the payload of each packet.
+            end: told that the call's media is over.
+        """
+        listener = _ListenerIn(owner, begin, octets, end)
+        self._listeners.append(listener)
+        attached = [port for port in self._calls.values() if port.attached and owner in (None, port.owner)]
+        if attached:
+            self._begin_listening(attached[-1])
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def _begin_listening(self, port: _Port) -> None:
+        assert port.agreed is not None
+        port.attached = True
+        for listener in self._listeners:
+            if listener.owner in (None, port.owner):
+                listener.owner = port.owner
+                listener.begin(f"{getattr(port.owner, 'name', 'call')} {port.agreed.codec.name}")
+                port.heard_by.append(listener)
+
     def _close(self, port: _Port) -> None:
         port.closed = True
+        for listener in port.heard_by:
+            listener.end()
         del self._calls[id(port.owner)]
         self._reactor.removeReader(port)
         self._ports.close(port.socket, port.number)
@@ -316,15 +360,13 @@ class MediaPlane:
         circuit = self._circuit(effect.cic)
         circuit.player = owner
         circuit.echo = False
-        circuit.clip = self._clip(effect.sound)
-        circuit.since_s = self._reactor.seconds()
-        self._backward.play(circuit.backward, circuit.clip)
+        self._backward.play(circuit.backward, self._clip(effect.sound))
         if self.sound_observer is not None:
             self.sound_observer(effect.cic, described(effect.sound))
 
     def _echo(self, owner: Machine | None, effect: EchoCircuit) -> None:
         circuit = self._circuit(effect.cic)
-        circuit.player, circuit.clip, circuit.echo = owner, None, True
+        circuit.player, circuit.echo = owner, True
         self._backward.live(circuit.backward)
         if self.sound_observer is not None:
             self.sound_observer(effect.cic, "echo")
@@ -338,7 +380,7 @@ class MediaPlane:
         circuit = self._circuits.get(effect.cic)
         if circuit is None or circuit.player is not owner:
             return
-        circuit.player = circuit.listener = circuit.ear = circuit.clip = None
+        circuit.player = circuit.listener = circuit.ear = None
         circuit.echo = False
         self._backward.silence(circuit.backward)
         if circuit.port is None:
@@ -359,29 +401,13 @@ class MediaPlane:
         del self._by_backward[circuit.backward]
         del self._circuits[circuit.cic]
 
-    def _change_law(self, circuit: _Circuit, law: Law) -> None:
-        """A row keeps its law for life: open another in its place, and let the sound go on where it was."""
-        del self._by_backward[circuit.backward]
-        self._backward.close(circuit.backward)
+    def _change_law(self, circuit: _Circuit, law: Law, payload_type: int) -> None:
         circuit.law = law
-        circuit.backward = self._backward.open(law)
-        self._by_backward[circuit.backward] = circuit
-        if circuit.echo:
-            self._backward.live(circuit.backward)
-        elif circuit.clip is not None:
-            elapsed = round((self._reactor.seconds() - circuit.since_s) * 8000)
-            self._backward.play(circuit.backward, circuit.clip, elapsed)
+        self._backward.change_law(circuit.backward, law, payload_type)
+        if circuit.forward is not None:
+            self._forward.change_law(circuit.forward, law, 0)
         if circuit.ear is not None:
             circuit.ear = DtmfReceiver(law)
-        if circuit.forward is not None:
-            del self._by_forward[circuit.forward]
-            self._forward.close(circuit.forward)
-            circuit.forward = self._forward.open(law)
-            self._by_forward[circuit.forward] = circuit
-            self._forward.live(circuit.forward)
-            self._forward.attach(circuit.forward, 0, 0, 0, 0)
-        if circuit.port is not None and circuit.port.agreed is not None:
-            self._attach(circuit.port, circuit)
 
     def _clip(self, sound: Sound) -> Clip:
         name = repr(sound)
@@ -427,7 +453,6 @@ class MediaPlane:
         for row in batch.ended.tolist():
             circuit = self._by_backward.get(row)
             if circuit is not None and circuit.player is not None:
-                circuit.clip = None
                 self._runner.deliver(circuit.player.sound_ended)
 
     def _flush(self, batch: Batch) -> None:
@@ -444,6 +469,8 @@ class MediaPlane:
                     self.unreachable += 1
                 if self.tap is not None:
                     self.tap((self._ports.address, port.number), port.remote, bytes(packet))
+                for listener in port.heard_by:
+                    listener.octets(bytes(packet[HEADER_OCTETS:]))
             at += PACKET_OCTETS
 
     def _to_the_ear(self, heard: Batch) -> None:

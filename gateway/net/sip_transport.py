@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from ipaddress import ip_address
 from itertools import count
 from typing import Any
@@ -13,13 +12,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.core.effects import Machine
-from gateway.core.errors import ParseError
 from gateway.net.runner import Runner
 from gateway.sip.effects import Flow, Transmit, Transport
 from gateway.sip.framing import StreamFramer
-
-Received = Callable[[bytes, Flow], None]
-Failed = Callable[[Flow, str], None]
+from gateway.sip.transaction.layer import TransactionLayer
 
 CONNECT_TIMEOUT_S = 10.0
 MOST_CONNECTIONS = 5000
@@ -31,17 +27,15 @@ class SipTransport:
     Args:
         reactor: Twisted's.
         runner: whose `Transmit` effects are performed.
-        received: the transaction layer's `octets_received`.
-        failed: the transaction layer's `transport_failed`.
+        layer: where messages go.
     """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, runner: Runner, received: Received, failed: Failed) -> None:
+    def __init__(self, reactor: Any, runner: Runner, layer: TransactionLayer) -> None:
         self._reactor = reactor
         self.runner = runner
-        self.received = received
-        self.failed = failed
+        self.layer = layer
         self._udp: dict[tuple[str, int], _Datagrams] = {}
         self._ports: list[Any] = []
         self.connections: dict[int, _Connection] = {}
@@ -79,7 +73,7 @@ class SipTransport:
         try:
             datagrams.send(effect.octets, flow.remote)
         except (OSError, ValueError) as error:
-            self.runner.deliver(self.failed, flow, str(error))
+            self.runner.deliver(self.layer.transport_failed, flow, str(error))
 
     def _stream(self, flow: Flow, octets: bytes) -> None:
         connection = self.connections.get(flow.connection) or self._by_remote.get(flow.remote)
@@ -115,7 +109,9 @@ class _Datagrams(DatagramProtocol):
         self._names: dict[str, str] = {}
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        self._owner.runner.deliver(self._owner.received, datagram, Flow(Transport.UDP, self.local, addr[:2]))
+        self._owner.runner.deliver(
+            self._owner.layer.octets_received, datagram, Flow(Transport.UDP, self.local, addr[:2])
+        )
 
     def send(self, octets: bytes, remote: tuple[str, int]) -> None:
         host, port = remote
@@ -165,17 +161,15 @@ class _Connection(Protocol):
             self.transport.write(octets)
 
     def dataReceived(self, data: bytes) -> None:
-        try:
-            messages = self._framer.feed(data)
-        except ParseError as error:
-            self._owner.log.info("connection from {remote} closed: {why}", remote=self.remote, why=str(error))
-            broken = getattr(error, "octets", b"")
-            if broken:
-                self._owner.runner.deliver(self._owner.received, broken, self.flow)
+        owner, framer = self._owner, self._framer
+        for message in framer.feed(data):
+            owner.runner.deliver(owner.layer.octets_received, message, self.flow)
+        while framer.pings:
+            framer.pings -= 1
+            owner.runner.deliver(owner.layer.ping_received, self.flow)
+        if framer.error is not None:
+            owner.runner.deliver(owner.layer.broken_received, framer.broken, self.flow, framer.error)
             self.drop()
-            return
-        for message in messages:
-            self._owner.runner.deliver(self._owner.received, message, self.flow)
 
     def send(self, octets: bytes) -> None:
         if self.number and self.transport is not None:
@@ -189,7 +183,7 @@ class _Connection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._owner.closed(self)
-        self._owner.runner.deliver(self._owner.failed, self.flow, reason.getErrorMessage())
+        self._owner.runner.deliver(self._owner.layer.transport_failed, self.flow, reason.getErrorMessage())
 
 
 class _Connections(Factory):
@@ -216,4 +210,4 @@ class _Outgoing(ClientFactory):
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         owner = self._connection._owner
         owner.closed(self._connection)
-        owner.runner.deliver(owner.failed, self._flow, reason.getErrorMessage())
+        owner.runner.deliver(owner.layer.transport_failed, self._flow, reason.getErrorMessage())

@@ -101,7 +101,7 @@ class Agreed:
         return self.direction.sends and not Connection.to(self.remote[0]).is_unspecified
 
 
-class NothingUsable(RemoteProtocolError):  # noqa: N818 - a fact about the offer, not a fault
+class NothingUsable(RemoteProtocolError):
     """No stream of the offer (or of the answer) can be used: 488 with a Warning (RFC 3261 §21.4.26, §20.43).
 
     Args:

@@ -26,6 +26,7 @@ from gateway.interworking.setup import SetupSettings
 from gateway.interworking.sip_to_pstn import CallSettings
 from gateway.net.link import InProcessLink
 from gateway.net.media import MediaPlane
+from gateway.net.monitor import Monitor, default_path
 from gateway.net.rtp_ports import RtpPorts
 from gateway.net.runner import Runner
 from gateway.net.sip_transport import SipTransport
@@ -76,6 +77,7 @@ class Lab:
         self._compose_sip()
         self.media = MediaPlane(reactor, self.runner, self._rtp_ports())
         self.media.sound_observer = self._sound_on_circuit
+        self.monitor = Monitor(reactor, self.media, self.gateway.calls.get)
         self.runner.performs(Record, self._record)
         self.runner.performs(CallStarted, self._call_started)
         self.runner.performs(CircuitTaken, self._circuit_taken)
@@ -121,9 +123,7 @@ class Lab:
         self.user_agent = UserAgent(agent, self.gateway, _identifier, outbox)
         self.layer = TransactionLayer(TransactionSettings(), self.user_agent, _identifier, outbox, self._sip_message)
         self.user_agent.layer = self.layer
-        self.transport = SipTransport(
-            self.reactor, self.runner, self.layer.octets_received, self.layer.transport_failed
-        )
+        self.transport = SipTransport(self.reactor, self.runner, self.layer)
         self.runner.performs(Transmit, self.transport.perform)
 
     def _rtp_ports(self) -> RtpPorts:
@@ -141,6 +141,8 @@ class Lab:
         _raise_file_limit()
         host, port = self.settings.sip.listen
         self.sip_address = (host, self.transport.listen(host, port))
+        if self.settings.trace.control != "off":
+            self.monitor.listen(Path(self.settings.trace.control or default_path()))
 
     def clear(self) -> None:
         """End every call: 503 or BYE towards SIP, REL towards the PSTN."""
@@ -165,7 +167,9 @@ class Lab:
     def _close(self, _: object) -> Deferred[Any]:
         self.media.stop()
         self.runner.stop()
-        closed = DeferredList([closing for closing in self.transport.stop() if closing is not None])
+        closed = DeferredList(
+            [closing for closing in (self.monitor.stop(), *self.transport.stop()) if closing is not None]
+        )
         if self._capture_file is not None:
             self._capture_file.close()
         return closed

@@ -57,11 +57,11 @@ _bare_line_end = re.compile(rb"\r(?!\n)|(?<!\r)\n").search
 _is_status = re.compile("[1-6][0-9]{2}").fullmatch
 
 
-class TooLarge(ParseError):  # noqa: N818
+class TooLarge(ParseError):
     """A header section, a line or a number of header fields beyond what is read."""
 
 
-class UnsupportedVersion(ParseError):  # noqa: N818
+class UnsupportedVersion(ParseError):
     """The message is of another version than SIP/2.0 (RFC 3261 §21.5.6)."""
 
 

@@ -133,7 +133,7 @@ class Uri:
 
     @property
     def telephone_number(self) -> str:
-        """The telephone number in a tel URI or in the user part, without visual separators (RFC 3966 §3): "+33123".
+        """The telephone number in a tel URI or in the user part, without visual separators (RFC 3966 §5.1.1): "+33123".
 
         "" where the user part is not such a number. The user parameter is not asked for (RFC 3261 §19.1.1: recipients
         "MAY interpret the pre-@ part as a telephone number").

@@ -9,7 +9,8 @@ Every request passes the steps of §8.2 in their order; the first that it fails 
     body understood?       415 + Accept, ...          §8.2.3, RFC 5621 §8.3
     in a dialog?           481, or to its session     §12.2.2
 
-Out of a dialog INVITE makes a session and OPTIONS gets its answer (§11.2); the rest belongs into dialogs: 481.
+Out of a dialog INVITE makes a session, or gets 503 where no more are taken (§21.5.4), and OPTIONS gets its answer
+(§11.2); the rest belongs into dialogs: 481.
 """
 
 from __future__ import annotations
@@ -80,10 +81,10 @@ class UserAgent:
         self._dialogs: dict[DialogId, Session] = {}
         self._invites: dict[RequestKey, ServerSession] = {}
         self._sessions: set[Session] = set()
+        self._closed = False
         self._accepted = frozenset(settings.accept)
         self._accept_header = ", ".join(settings.accept)
-        supported = frozenset(settings.supported)
-        self._supported = supported
+        self._supported = frozenset(settings.supported)
 
     @property
     def layer(self) -> RequestSender:
@@ -109,6 +110,10 @@ class UserAgent:
     def open_dialogs(self) -> int:
         """How many dialogs there are, early ones too."""
         return len(self._dialogs)
+
+    def close(self) -> None:
+        """Take no new calls from now on: they get 503. Those that there are go on."""
+        self._closed = True
 
     def timer_fired(self, name: str) -> None:
         """The core starts no timers: its sessions have their own.
@@ -235,6 +240,10 @@ class UserAgent:
         if request.contact is None:
             # §8.1.1.8: the Contact header field "MUST be present and contain exactly one SIP or SIPS URI"
             raise _Refused(400, "Bad Request: INVITE without Contact")
+        limit = self.settings.session_limit
+        if self._closed or (limit is not None and len(self._sessions) >= limit):
+            # §21.5.4: "temporarily unable to process the request due to a temporary overloading or maintenance"
+            raise _Refused(503, headers=(("Retry-After", str(self.settings.random_int(1, 10))),))
         session = ServerSession(self, transaction, self._outbox)
         self._sessions.add(session)
         self._invites[_key(request)] = session

@@ -1,16 +1,15 @@
 """A world in which SIP machines run without a clock and without sockets: simulated time, and a network that loses,
 repeats and reorders what is sent, the same way for the same seed.
 
-    world = Simulation(seed=1, loss=0.2)
-    alice = SimulatedUserAgent(world, "alice", ("192.0.2.1", 5060))
-    bob = SimulatedUserAgent(world, "bob", ("192.0.2.2", 5060))
-    session = alice.call(bob, sdp=b"v=0...")
+    world = Simulation(seed=1, weather=Weather(loss=0.2))
+    machine = SomeMachine(..., world.outbox())
+    world.network.attach(("192.0.2.1", 5060), lambda octets, flow: world.deliver(machine.octets_received, octets, flow))
+    world.deliver(machine.some_input, "argument")
     world.run(1.0)
-    bob.session.progress(180)
     world.run_to_rest()
-    assert alice.heard == ["progress_received", ...]
+    assert world.network.summaries() == ["INVITE", "100 INVITE", ...]
 
-`Simulation` is a pump with a performer: it obeys StartTimer and StopTimer, carries Transmit over its network, and
+`gateway.testing.user_agents` has whole SIP user agents for it. `Simulation` is a pump with a performer: it obeys StartTimer and StopTimer, carries Transmit over its network, and
 keeps Records. Whoever has other effects adds performers with `Simulation.perform`. An exception that a machine raises
 comes out of `run` at once.
 """
@@ -20,7 +19,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from attrs import field, frozen
@@ -29,14 +28,8 @@ from attrs.validators import and_, ge, le
 from gateway.core.clause import Decision
 from gateway.core.effects import Effect, Machine, Outbox, Record, StartTimer, StopTimer
 from gateway.core.pump import Pump
-from gateway.sip.dialog.client_session import ClientSession
-from gateway.sip.dialog.server_session import ServerSession
-from gateway.sip.dialog.settings import Reliability, UserAgentSettings
-from gateway.sip.effects import Flow, Transmit, Transport
+from gateway.sip.effects import Flow, Transmit
 from gateway.sip.message import Request, Response, parse_message
-from gateway.sip.transaction.layer import TransactionLayer, TransactionSettings
-from gateway.sip.transaction.user import ServerTransaction
-from gateway.sip.user_agent import UserAgent
 
 P = ParamSpec("P")
 E = TypeVar("E", bound=Effect)
@@ -271,198 +264,3 @@ class Simulation:
 
     def _mishap(self, owner: Machine | None, effect: Effect, error: Exception) -> None:
         raise error
-
-
-class SimulatedUserAgent:
-    """A user agent with its transaction layer on a simulated network, and a user that notes what it is told.
-
-    Args:
-        world: where it lives.
-        name: begins all its identifiers, and is the user part of its URI.
-        address: its address.
-        reliability: its use of 100rel.
-        transport: what it calls over.
-    """
-
-    def __init__(
-        self,
-        world: Simulation,
-        name: str,
-        address: Address,
-        reliability: Reliability = Reliability.WHEN_SUPPORTED,
-        transport: Transport = Transport.UDP,
-    ) -> None:
-        self.world = world
-        self.address = address
-        self.uri = f"sip:{name}@{address[0]}:{address[1]}"
-        self.told: list[tuple[str, tuple[object, ...]]] = []
-        """What its user was told: the name of the method and its arguments."""
-        self.sessions: list[ServerSession] = []
-        """The sessions that were offered to it."""
-        self._transport = transport
-        numbers = itertools.count(1)
-        outbox = world.outbox()
-
-        def identify() -> str:
-            return f"{name}-{next(numbers)}"
-
-        settings = UserAgentSettings(
-            random_int=world.chance.randint,
-            contact_uri=self.uri,
-            product=f"{name}/1",
-            reliability=reliability,
-        )
-        self.agent = UserAgent(settings, self, identify, outbox)
-        self.layer = TransactionLayer(TransactionSettings(), self.agent, identify, outbox)
-        self.agent.layer = self.layer
-        self.on: dict[str, Callable[..., None]] = {}
-        """What its user does when it is told something: by the method's name, with the method's arguments."""
-        world.network.attach(address, lambda data, flow: world.deliver(self.layer.octets_received, data, flow))
-
-    @property
-    def heard(self) -> list[str]:
-        """The names of what its user was told."""
-        return [name for name, _ in self.told]
-
-    @property
-    def session(self) -> ServerSession:
-        """The latest session that was offered to it."""
-        return self.sessions[-1]
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether it has no session, dialog or transaction left."""
-        return not (self.agent.open_sessions or self.agent.open_dialogs or self.layer.open_transactions)
-
-    def call(
-        self, to: SimulatedUserAgent | str, sdp: bytes = b"", headers: Iterable[tuple[str, str]] = ()
-    ) -> ClientSession:
-        """Call another one, or a URI with its host's address."""
-        uri = to if isinstance(to, str) else to.uri
-        host, _, port = uri.partition("@")[2].partition(":")
-        flow = Flow(self._transport, self.address, (host, int(port or 5060)))
-        session = self.agent.client_session(self)
-        self.world.deliver(session.invite, uri, flow, f"<{self.uri}>", f"<{uri}>", "", sdp, tuple(headers))
-        return session
-
-    def do(self, method: Callable[P, None], *arguments: P.args, **keywords: P.kwargs) -> None:
-        """Let its user ask a session for something."""
-        self.world.deliver(method, *arguments, **keywords)
-
-    def _tell(self, name: str, *arguments: object) -> None:
-        self.told.append((name, arguments))
-        then = self.on.get(name)
-        if then is not None:
-            then(*arguments)
-
-    def session_offered(self, session: ServerSession) -> None:
-        """As UserAgentUser."""
-        session.attach(self)
-        self.sessions.append(session)
-        self._tell("session_offered", session)
-
-    def bye_received(self, reasons: tuple[str, ...]) -> None:
-        """As SessionUser."""
-        self._tell("bye_received", reasons)
-
-    def info_received(self, transaction: ServerTransaction) -> None:
-        """As SessionUser."""
-        self._tell("info_received", transaction)
-
-    def offer_received(self, transaction: ServerTransaction) -> None:
-        """As SessionUser."""
-        self._tell("offer_received", transaction)
-
-    def answer_received(self, sdp: bytes) -> None:
-        """As SessionUser."""
-        self._tell("answer_received", sdp)
-
-    def request_failed(self, method: str, status: int) -> None:
-        """As SessionUser."""
-        self._tell("request_failed", method, status)
-
-    def cancel_received(self, reasons: tuple[str, ...]) -> None:
-        """As ServerSessionUser."""
-        self._tell("cancel_received", reasons)
-
-    def acknowledged(self) -> None:
-        """As ServerSessionUser."""
-        self._tell("acknowledged")
-
-    def acknowledgement_timed_out(self) -> None:
-        """As ServerSessionUser."""
-        self._tell("acknowledgement_timed_out")
-
-    def acceptance_timed_out(self) -> None:
-        """As ServerSessionUser."""
-        self._tell("acceptance_timed_out")
-
-    def progress_received(self, response: Response) -> None:
-        """As ClientSessionUser."""
-        self._tell("progress_received", response)
-
-    def answered(self, response: Response) -> None:
-        """As ClientSessionUser."""
-        self._tell("answered", response)
-
-    def rejected(self, response: Response) -> None:
-        """As ClientSessionUser."""
-        self._tell("rejected", response)
-
-    def failed(self, why: str) -> None:
-        """As ClientSessionUser."""
-        self._tell("failed", why)
-
-
-class ScriptedPeer:
-    """A peer without any logic: a test writes its messages and reads what it gets.
-
-    Args:
-        world: where it lives.
-        address: its address.
-        towards: the address that it sends to.
-        transport: what it sends over.
-    """
-
-    def __init__(
-        self, world: Simulation, address: Address, towards: Address, transport: Transport = Transport.UDP
-    ) -> None:
-        self.received: list[Request | Response] = []
-        """What has come, retransmissions too."""
-        self._world = world
-        self._flow = Flow(transport, address, towards)
-        world.network.attach(address, lambda data, flow: self.received.append(parse_message(data)))
-
-    def send(self, message: Request | Response | bytes) -> None:
-        """Send a message, and let it arrive."""
-        octets = message if isinstance(message, bytes) else message.serialize()
-        self._world.network.transmit(octets, self._flow)
-        self._world.run(self._world.network.weather.most_delay_s)
-        self._world.run(self._world.network.weather.most_delay_s)
-
-    def take(self) -> list[Request | Response]:
-        """What has come since the last time."""
-        taken, self.received = self.received, []
-        return taken
-
-    def take_summaries(self) -> list[str]:
-        """What has come since the last time, in words."""
-        return [
-            message.method if isinstance(message, Request) else f"{message.status} {message.cseq.method}"
-            for message in self.take()
-        ]
-
-    def requests(self, method: str) -> list[Request]:
-        """The requests of this method that have come and have not been taken."""
-        return [each for each in self.received if isinstance(each, Request) and each.method == method]
-
-    def response(self, status: int) -> Response:
-        """The latest response of this status that has come and has not been taken.
-
-        Raises:
-            AssertionError: there is none.
-        """
-        for each in reversed(self.received):
-            if isinstance(each, Response) and each.status == status:
-                return each
-        raise AssertionError(f"no {status} among {[each.serialize()[:40] for each in self.received]}")

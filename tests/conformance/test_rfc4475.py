@@ -1,10 +1,12 @@
 """The torture messages of RFC 4475, every one of the 49, as far as a parser decides about them.
 
 What the RFC leaves to the layers above is not decided here; the facts they need are asserted instead:
-transaction layer: badbranch (400, or RFC 2543 matching), dropping scalarlg and bigcode, bcast (a response that is not
-ours); user agent: 501 for the unknown methods of intmeth, esc02 and mismatch02, 416 for unkscm and novelsc, 420 for bext01,
-415 for invut, 406 or 400 for sdp01, the ignored Date of baddate and the ignored URI headers of escruri, Max-Forwards zero taken by an
-endpoint (zeromf), the RFC 2543 dialog of inv2543; registrar: escnull, unksm2, regaut01, cparam01, cparam02, regescrt.
+
+- transaction layer: badbranch (400, or matching as in RFC 2543), dropping scalarlg, bigcode and bcast;
+- user agent: 501 for the methods of intmeth, esc02 and mismatch02, 416 for unkscm and novelsc, 420 for bext01, 415 for
+  invut, 406 or 400 for sdp01; the Date of baddate and the URI headers of escruri ignored; Max-Forwards of zero taken by
+  an endpoint (zeromf); a dialog without tags (inv2543);
+- registrar: escnull, unksm2, regaut01, cparam01, cparam02, regescrt.
 """
 
 from __future__ import annotations
@@ -322,7 +324,9 @@ class TestSyntaxOfInvalidMessages:
     def test_3_1_2_15_an_unquoted_comma_in_a_display_name(self) -> None:
         # The archive of the RFC has this message without its empty line.
         message = parse_message(octets("baddn") + b"\r\n")
-        with pytest.raises(ParseError, match="From: 'Bell, Alexander <sip:a.g.bell@example.com>;tag=4'... is neither"):
+        with pytest.raises(
+            ParseError, match=r"^From: 'Bell, Alexander <sip:a\.g\.bell@example\.com>;tag=4'\.\.\. is neither"
+        ):
             validate(message)
 
     def test_3_1_2_16_another_version_is_told_apart(self) -> None:

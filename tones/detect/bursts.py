@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from tones.detect.spectrum import Lines, lines, middle
-from tones.units import SAMPLE_RATE_HZ, level_dbm0, level_of_power, samples
+from tones.units import SAMPLE_RATE_HZ, amplitude, level_dbm0, level_of_power, samples
 
 Samples = NDArray[np.float64]
 Pcm = NDArray[np.int16]
@@ -22,6 +22,8 @@ Pcm = NDArray[np.int16]
 ACTIVE_DBM0: Final = -46.0
 """Sound above this level is sound; the idle noise of either law is far below."""
 
+_BEAT_BLOCKS: Final = 13
+_ABOVE_NOISE: Final = 10 ** (7 / 10)
 _BLOCK: Final = samples(5)
 _BRIDGED: Final = samples(15)
 """Pauses up to this are the zeros of a beat."""
@@ -63,8 +65,7 @@ def active_stretches(signal: Samples) -> list[tuple[int, int]]:
     if blocks == 0:
         return []
     power = np.square(signal[: blocks * _BLOCK]).reshape(blocks, _BLOCK).mean(axis=1)
-    threshold = 0.5 * (32768 / 10 ** (3.14 / 20) * 10 ** (ACTIVE_DBM0 / 20)) ** 2
-    stretches = _runs(power > threshold)
+    stretches = _runs(power > max(amplitude(ACTIVE_DBM0) ** 2 / 2, _noise_gate(power)))
     bridged: list[tuple[int, int]] = []
     for start, end in stretches:
         if bridged and (start - bridged[-1][1]) * _BLOCK < _BRIDGED:
@@ -73,6 +74,16 @@ def active_stretches(signal: Samples) -> list[tuple[int, int]]:
             bridged.append((start, end))
     exact = [_exact_ends(signal, start * _BLOCK, end * _BLOCK) for start, end in bridged]
     return [(start, end) for start, end in exact if end - start >= samples(8)]
+
+
+def _noise_gate(power: Samples) -> float:
+    """The power that sound must have where the pauses are not silent but noisy; 0 where they are silent."""
+    if power.size <= _BEAT_BLOCKS:
+        return 0.0
+    # Averaged over the longest beat, whose zeros are no pauses.
+    summed = np.cumsum(power)
+    floor, top = np.percentile((summed[_BEAT_BLOCKS:] - summed[:-_BEAT_BLOCKS]) / _BEAT_BLOCKS, (5, 95))
+    return float(floor * _ABOVE_NOISE) if top > floor * _ABOVE_NOISE**1.4 else 0.0
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

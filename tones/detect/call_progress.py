@@ -8,8 +8,10 @@ bursts, and silence that went on, confirm nothing, and what little is confirmed 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
@@ -33,12 +35,21 @@ FREQUENCY_TOLERANCE: Final = 0.01
 
 _TIME_TOLERANCE: Final = 0.05
 _TIME_TOLERANCE_MS: Final = 14.0
+_LOST_PACKET_MS: Final = 27.0
+"""How far a packet of 20 ms that is lost at the end of a burst can move a time."""
 _WEAK_DB: Final = 15.0
 _ENDLESS_MS: Final = (2700.0, 6500.0)
 """A burst longer than this, with no pause, is more and more surely of a tone that does not pause."""
 _EDGE_SAMPLES: Final = 3
 _ADJACENT_MS: Final = 80.0
 _NAMES_FIRST: Final = (RINGBACK, BUSY, CONGESTION, SPECIAL_INFORMATION, DIAL, NUMBER_UNOBTAINABLE)
+
+
+class _Fit(Enum):
+    EXACT = auto()
+    NEAR = auto()
+    SHORT = auto()
+    LONG = auto()
 
 
 @frozen
@@ -69,8 +80,15 @@ class _Run:
     candidate: _Candidate
     bursts: int
     confirmed: int
+    """How many times of the definition were found as defined."""
+    near: int
+    """How many were off by no more than a lost packet makes them."""
     rest_ms: float
     """The pause that should follow the last burst."""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return self.bursts, self.confirmed
 
 
 def _steps(segments: Sequence[Segment]) -> list[_Step]:
@@ -138,8 +156,14 @@ def _step_fits(step: _Step, burst: Burst) -> bool:
     return lines is not None and any(_signal_fits(signal, lines, burst.duration_ms) for signal in step.signals)
 
 
-def _tolerance_ms(expected_ms: float) -> float:
-    return max(_TIME_TOLERANCE_MS, _TIME_TOLERANCE * expected_ms)
+def _compare(actual_ms: float, expected_ms: float) -> _Fit:
+    """How a time that was heard is to the one in the definition."""
+    off_ms = actual_ms - expected_ms
+    if abs(off_ms) <= max(_TIME_TOLERANCE_MS, _TIME_TOLERANCE * expected_ms):
+        return _Fit.EXACT
+    if abs(off_ms) <= _LOST_PACKET_MS:
+        return _Fit.NEAR
+    return _Fit.SHORT if off_ms < 0 else _Fit.LONG
 
 
 def _pause_ms(bursts: Sequence[Burst], number: int) -> float | None:
@@ -165,8 +189,7 @@ def _at_edge(burst: Burst, total: int) -> bool:
 def _run_from(candidate: _Candidate, first: int, bursts: Sequence[Burst], start: int, total: int) -> _Run | None:
     """Lay bursts from `start` on along a candidate's steps from step `first` on."""
     number, step_number = start, first
-    confirmed = 0
-    rest_ms = 0.0
+    confirmed, near, rest_ms = 0, 0, 0.0
     while True:
         step, burst = candidate.steps[step_number], bursts[number]
         if not _step_fits(step, burst):
@@ -175,36 +198,34 @@ def _run_from(candidate: _Candidate, first: int, bursts: Sequence[Burst], start:
             confirmed += sum(burst.duration_ms > longer for longer in _ENDLESS_MS)
             number, rest_ms = number + 1, 0.0
             break
-        lacking_ms = step.on_ms - burst.duration_ms
-        if lacking_ms < -_tolerance_ms(step.on_ms):
+        on = _compare(burst.duration_ms, step.on_ms)
+        if on is _Fit.LONG or (on is _Fit.SHORT and number > start and not _cut_off(step, bursts, number)):
             break
-        cut = lacking_ms > _tolerance_ms(step.on_ms)
-        if cut and number > start and not _cut_off(step, bursts, number):
-            break
-        if not cut and not _at_edge(burst, total):
-            confirmed += 1
+        confirmed += on is _Fit.EXACT and not _at_edge(burst, total)
+        near += on is _Fit.NEAR
         pause_ms = _pause_ms(bursts, number)
         number += 1
-        following = candidate.following(step_number)
-        rest_ms = float("inf") if step.off_ms is None else step.off_ms
-        if cut and number - 1 > start:
+        rest_ms = math.inf if step.off_ms is None else step.off_ms
+        if on is _Fit.SHORT and number - 1 > start:
             rest_ms = 0.0
             break
         if pause_ms is None:
             break
-        if step.off_ms is None or pause_ms > step.off_ms + _tolerance_ms(step.off_ms):
+        following = candidate.following(step_number)
+        off = _Fit.LONG if step.off_ms is None else _compare(pause_ms, step.off_ms)
+        if off is _Fit.LONG:
             # It should have gone on, if it goes on at all.
-            confirmed -= 1 if following is not None else 0
+            confirmed -= following is not None
             break
-        if pause_ms < step.off_ms - _tolerance_ms(step.off_ms) or following is None:
-            if cut and pause_ms < _ADJACENT_MS:
-                rest_ms = 0.0
+        if off is _Fit.SHORT or following is None:
+            rest_ms = 0.0 if on is _Fit.SHORT and pause_ms < _ADJACENT_MS else rest_ms
             break
-        confirmed += 1
+        confirmed += off is _Fit.EXACT
+        near += off is _Fit.NEAR
         step_number = following
-    if number == start:
+    if number == start or near > max(0, confirmed) // 2:
         return None
-    return _Run(candidate, number - start, confirmed, rest_ms)
+    return _Run(candidate, number - start, confirmed, near, rest_ms)
 
 
 def _best_runs(candidates: Sequence[_Candidate], bursts: Sequence[Burst], start: int, total: int) -> list[_Run]:
@@ -216,12 +237,12 @@ def _best_runs(candidates: Sequence[_Candidate], bursts: Sequence[Burst], start:
                 continue
             run = _run_from(candidate, first, bursts, start, total)
             known = best.get(candidate.match)
-            if run is not None and (known is None or (run.bursts, run.confirmed) > (known.bursts, known.confirmed)):
+            if run is not None and (known is None or run.rank > known.rank):
                 best[candidate.match] = run
     if not best:
         return []
-    most = max((run.bursts, run.confirmed) for run in best.values())
-    return [run for run in best.values() if (run.bursts, run.confirmed) == most]
+    most = max(run.rank for run in best.values())
+    return [run for run in best.values() if run.bursts == most[0] and run.confirmed + run.near >= most[1]]
 
 
 def _rank(name: str) -> int:
@@ -231,9 +252,9 @@ def _rank(name: str) -> int:
 def _tone_heard(runs: Sequence[_Run], bursts: Sequence[Burst], total: int) -> Heard:
     """One answer for all the candidates that fit the same bursts."""
     votes = Counter(run.candidate.match.tone for run in runs)
-    name = min(votes, key=lambda tone: (min(_rank(tone), len(_NAMES_FIRST)), -votes[tone], tone))
+    name = min(votes, key=lambda tone: (_rank(tone), -votes[tone], tone))
     matches = tuple(sorted((run.candidate.match for run in runs), key=lambda match: (match.country, match.tone)))
-    confirmed = max(0, runs[0].confirmed)
+    confirmed = max(0, *(run.confirmed for run in runs))
     # Tones defined alike are no doubt; tones that a longer hearing would tell apart are.
     shapes = {run.candidate.steps for run in runs if run.candidate.match.tone == name}
     rivals = [run for run in runs if run.candidate.steps not in shapes]

@@ -21,8 +21,8 @@ from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import build, state_name
 from gateway.sip.message import Response
-from gateway.sip.transaction.base import build, state_name
 from gateway.sip.transaction.timers import TransactionTimers
 from gateway.sip.transaction.user import ServerTransaction
 

@@ -41,6 +41,7 @@ from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, tell
 from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.core.machine import build, ignore, state_name
 from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import MAX_FORWARDS, Dialog
@@ -50,7 +51,6 @@ from gateway.sip.dialog.settings import Reliability
 from gateway.sip.dialog.user import ClientSessionUser
 from gateway.sip.effects import Flow, Transport
 from gateway.sip.message import Headers, Request, Response
-from gateway.sip.transaction.base import build, ignore, state_name
 from gateway.sip.transaction.user import ServerTransaction
 
 _NOWHERE = Flow(Transport.UDP, ("", 0), ("", 0))
@@ -302,8 +302,9 @@ class ClientSession(Session):
     def _take_provisional(self, response: Response) -> None:
         if response.status == 100:
             return
-        reliable = is_reliable(response) and self._settings.reliability is not Reliability.NEVER
+        reliable = False
         try:
+            reliable = is_reliable(response) and self._settings.reliability is not Reliability.NEVER
             known = (response.to.tag or "") in self._branches
             branch = self._branch_of(response)
             if not known:

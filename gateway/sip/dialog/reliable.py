@@ -28,11 +28,12 @@ from typing import Protocol
 from attrs import frozen
 from automat import TypeMachineBuilder
 
+from gateway.core.clause import Clause
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.core.machine import build, state_name
 from gateway.sip.fields.rack import RAck
 from gateway.sip.message import Response
-from gateway.sip.transaction.base import build, state_name
 from gateway.sip.transaction.timers import TransactionTimers
 from gateway.sip.transaction.user import ServerTransaction
 
@@ -310,10 +311,9 @@ class ReceivedProvisionals:
         Raises:
             ParseError: it has no RSeq that can be read.
         """
-        written = response.headers.get("RSeq") or ""
-        if not (written.isascii() and written.isdigit() and len(written) <= 10):
-            raise ParseError(f"RSeq {written[:20]!r} is not a number", 0)
-        rseq = int(written)
+        rseq = response.rseq
+        if rseq is None:
+            raise ParseError("RSeq: missing", clause=Clause("RFC 3262", "3"))
         # §4: "if ... its RSeq value is not one higher than the value of the sequence number, that response MUST NOT be
         # acknowledged with a PRACK, and MUST NOT be processed further"
         if self._latest is not None and rseq != self._latest + 1:
@@ -323,5 +323,9 @@ class ReceivedProvisionals:
 
 
 def is_reliable(response: Response) -> bool:
-    """Whether a provisional response was sent reliably: Require: 100rel in any but 100 (RFC 3262 §4)."""
-    return 101 <= response.status <= 199 and "100rel" in [tag.lower() for tag in response.headers.values("Require")]
+    """Whether a provisional response was sent reliably: Require: 100rel in any but 100 (RFC 3262 §4).
+
+    Raises:
+        ParseError: Require cannot be read.
+    """
+    return 101 <= response.status <= 199 and "100rel" in response.require

@@ -49,6 +49,7 @@ from automat import TypeMachineBuilder
 from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.core.machine import build, ignore, state_name
 from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import Dialog
@@ -57,7 +58,6 @@ from gateway.sip.dialog.session import RETRY, HeaderFields, Session, SessionCore
 from gateway.sip.dialog.settings import Reliability
 from gateway.sip.dialog.user import ServerSessionUser
 from gateway.sip.message import Request, Response
-from gateway.sip.transaction.base import build, ignore, state_name
 from gateway.sip.transaction.user import ServerTransaction
 
 EXPIRES = "expires"
@@ -635,7 +635,13 @@ def _hung_up(_: ServerSessionInputs, self: ServerSession, headers: HeaderFields)
 def _send_in_early_dialog(
     _: ServerSessionInputs, self: ServerSession, method: str, headers: HeaderFields, body: bytes, content_type: str
 ) -> None:
-    if self._dialog is not None:
+    if self._dialog is None:
+        return
+    if self._reliable is not None and self._reliable.describing and method == "UPDATE" and body:
+        # RFC 3311 §5.1: an UPDATE with an offer only once the callee "has received a PRACK for that reliable
+        # provisional response"
+        self._fail(method, 491)
+    else:
         self._send_for_user(self._dialog, method, headers, body, content_type, invite_open=True)
 
 

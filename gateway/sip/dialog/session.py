@@ -79,7 +79,18 @@ class SessionCore(Protocol):
 class SentRequest:
     """One request of ours in a dialog, until its final response; for a re-INVITE, until the last repeated 2xx."""
 
-    __slots__ = ("__weakref__", "_session", "ack", "body", "content_type", "dialog", "headers", "method", "request")
+    __slots__ = (
+        "__weakref__",
+        "_session",
+        "ack",
+        "again",
+        "body",
+        "content_type",
+        "dialog",
+        "headers",
+        "method",
+        "request",
+    )
 
     def __init__(
         self,
@@ -98,6 +109,7 @@ class SentRequest:
         self.content_type = content_type
         self.ack: tuple[Request, Flow] | None = None
         self.request: Request | None = None
+        self.again = False
 
     @property
     def offers(self) -> bool:
@@ -384,15 +396,19 @@ class Session:
         self, dialog: Dialog, method: str, headers: HeaderFields, body: bytes, content_type: str, *, invite_open: bool
     ) -> None:
         """Send INFO, UPDATE or re-INVITE, unless §14.1 or RFC 3311 §5.1 forbid it for now: then it fails with 491."""
-        sent = SentRequest(self, dialog, method, tuple(headers), body, content_type)
+        self._send_unless_glaring(
+            SentRequest(self, dialog, method, tuple(headers), body, content_type), invite_open=invite_open
+        )
+
+    def _send_unless_glaring(self, sent: SentRequest, *, invite_open: bool) -> None:
         invite_pending = (
             invite_open
             or any(each.method == "INVITE" for each in self._sent)
             or any(each.transaction.request.method == "INVITE" for each in self._served.values())
         )
         offer_pending = self._offer_sent or self._offer_received
-        if (method == "INVITE" and (invite_pending or offer_pending)) or (sent.offers and offer_pending):
-            self._fail(method, 491)
+        if (sent.method == "INVITE" and (invite_pending or offer_pending)) or (sent.offers and offer_pending):
+            self._fail(sent.method, 491)
         else:
             self._transmit(sent)
 
@@ -416,7 +432,7 @@ class Session:
             return
         if sent.offers:
             self._offer_sent = False
-        if status == 491 and sent.offers and self._retry is None:
+        if status == 491 and sent.offers and not sent.again and self._retry is None:
             self._retry_later(sent)
         elif status >= 300:
             self._fail(sent.method, status)
@@ -449,9 +465,10 @@ class Session:
     def _retry_fired(self, *, invite_open: bool) -> None:
         sent, self._retry = self._retry, None
         if sent is not None:
-            self._send_for_user(
-                sent.dialog, sent.method, sent.headers, sent.body, sent.content_type, invite_open=invite_open
-            )
+            again = SentRequest(self, sent.dialog, sent.method, sent.headers, sent.body, sent.content_type)
+            # §14.1: "the UAC SHOULD attempt the re-INVITE once more"
+            again.again = True
+            self._send_unless_glaring(again, invite_open=invite_open)
 
     def _open(self, dialog: Dialog) -> None:
         self._dialogs[dialog.id.remote_tag] = dialog

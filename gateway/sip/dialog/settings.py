@@ -39,6 +39,7 @@ class UserAgentSettings:
         timers: T1 and T2 (RFC 3261 §17.1.1.1), in seconds.
         reliability: when provisional responses are sent reliably, and whether a client session acknowledges them.
         accept: the media types whose bodies are understood in INVITE, UPDATE and PRACK (RFC 3261 §8.2.3).
+        session_limit: how many sessions there may be before new ones are refused with 503; None for no limit.
         progress_interval_s: how often an unreliable provisional response is repeated (RFC 3261 §13.3.1.1).
         reliable_progress_interval_s: how often a reliable one is sent to keep the transaction alive (RFC 3262 §3).
     """
@@ -49,6 +50,7 @@ class UserAgentSettings:
     timers: TransactionTimers = field(factory=TransactionTimers)
     reliability: Reliability = Reliability.WHEN_SUPPORTED
     accept: tuple[str, ...] = ("application/sdp", "multipart/mixed")
+    session_limit: int | None = None
     progress_interval_s: float = field(default=60.0, validator=gt(0))
     reliable_progress_interval_s: float = field(default=150.0, validator=ge(1))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from gateway.core.errors import ParseError
-from gateway.sip.fields.grammar import QUOTED_STRING, TOKEN, excerpt, is_token, quote, unquote
+from gateway.sip.fields.grammar import QUOTED_STRING, TOKEN, WHITE, excerpt, is_token, quote, unquote
 
 # generic-param = token [ EQUAL gen-value ];  gen-value = token / host / quoted-string
 # An IPv6 reference is a host, and so brackets and colons are taken; so is every other octet that cannot end the value.
@@ -39,9 +39,9 @@ class Parameters:
         while position < end:
             match = _parameter.match(text, position)
             if match is None:
-                if not text[position:].strip(" \t"):
+                if not text[position:].strip(WHITE):
                     break
-                raise ParseError(f"{excerpt(text[position:])} is not a parameter", position)
+                raise ParseError(f"{excerpt(text[position:].strip(WHITE))} is not a parameter", position)
             items.append((match["name"], match["value"]))
             position = match.end()
         if len(items) > 1 and len({name.lower() for name, _ in items}) != len(items):

@@ -1,24 +1,16 @@
-"""What the four transaction machines share: the way out, the timers, and how Automat runs them."""
+"""What the four transaction machines share: the way out and the timers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol, TypeVar
 
 from attrs import define
-from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.sip.effects import Flow, Transmit
 from gateway.sip.message import Message, Request
 from gateway.sip.transaction.timers import TransactionTimers
-
-IGNORED = "returns(None)"
-"""What Automat calls the output of a transition that does nothing."""
-
-Inputs = TypeVar("Inputs")
-Core = TypeVar("Core")
 
 
 class Direction(Enum):
@@ -102,41 +94,3 @@ class Transaction:
     def _end(self) -> None:
         """RFC 3261 §17: in the Terminated state a transaction "MUST be destroyed immediately"."""
         self._outbox.append(tell(self._surroundings.ended, self))
-
-
-def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]:
-    """Finish an Automat machine and give it a lookup that does not slow down with the number of transitions.
-
-    Automat searches its transitions one by one: with every input written down for every state that would cost more
-    than all the rest of a transition.
-    """
-    machine = builder.build()
-    automaton: Any = machine.__automat_automaton__
-    table = {(id(state), name): (after, outputs) for state, name, after, outputs in automaton.allTransitions()}
-    automaton.outputForInput = lambda state, name: table[id(state), name]
-    return machine
-
-
-class _State(Protocol):
-    def upon(self, input: Callable[..., Any], /) -> Any: ...
-
-
-def transitions(machine: object) -> dict[tuple[str, str], tuple[str, bool]]:
-    """What a built machine does, as data: (state, input) -> (next state, whether anything is done besides)."""
-    automaton: Any = machine.__automat_automaton__  # type: ignore[attr-defined]
-    return {
-        (before.name, name): (after.name, any(output.name != IGNORED for output in outputs))
-        for before, name, after, outputs in automaton.allTransitions()
-    }
-
-
-def ignore(state: _State, *inputs: Callable[..., None]) -> None:
-    """Write down that these inputs change nothing in this state and lead to nothing."""
-    for each in inputs:
-        state.upon(each).loop().returns(None)
-
-
-def state_name(machine: object) -> str:
-    """The name of the state that a built machine is in."""
-    name: str = machine.__automat_transitioner__._state.name  # type: ignore[attr-defined]
-    return name

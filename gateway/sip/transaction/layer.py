@@ -15,27 +15,16 @@ machine: it has no states but the tables of who is there.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 
 from attrs import evolve, field, frozen
 
 from gateway.core.effects import Outbox, tell
-from gateway.core.errors import GatewayError, LocalProtocolError, ParseError, RemoteProtocolError
+from gateway.core.errors import GatewayError, LocalProtocolError, ParseError
 from gateway.sip.effects import Flow, Transmit
 from gateway.sip.fields.parameters import Parameters
 from gateway.sip.fields.via import MAGIC_COOKIE, Via
-from gateway.sip.message import (
-    Request,
-    Response,
-    TooLarge,
-    UnsupportedVersion,
-    parse_message,
-    reason_phrase,
-    respond,
-    salvage,
-    validate,
-)
+from gateway.sip.message import Request, Response, parse_message, respond, salvage, validate
 from gateway.sip.transaction.base import Direction, Observer, Surroundings, Transaction
 from gateway.sip.transaction.invite_client import InviteClientTransaction
 from gateway.sip.transaction.invite_server import InviteServerTransaction
@@ -50,13 +39,13 @@ from gateway.sip.transaction.matching import (
 )
 from gateway.sip.transaction.non_invite_client import NonInviteClientTransaction
 from gateway.sip.transaction.non_invite_server import NonInviteServerTransaction
+from gateway.sip.transaction.rejection import rejection
 from gateway.sip.transaction.routing import host_text, is_sent_by, mark_source, reply_flow
 from gateway.sip.transaction.timers import TransactionTimers
 from gateway.sip.transaction.user import ClientUser, TransactionUser
 
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
-MAX_REASON_CHARACTERS = 200
 
 AnyServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 AnyClientTransaction = InviteClientTransaction | NonInviteClientTransaction
@@ -266,6 +255,13 @@ class TransactionLayer:
             self._outbox.append(tell(self._user.request_received, transaction))
         same_key[request.method] = transaction
         self._server_count += 1
+        if request.method == "INVITE":
+            self._outbox.append(tell(transaction.passed_up))
+        else:
+            # The TU's answer may itself be an effect in the queue; timers need not start only to be stopped by it.
+            self._outbox.append(tell(self._passed_up, transaction))
+
+    def _passed_up(self, transaction: AnyServerTransaction) -> None:
         self._outbox.append(tell(transaction.passed_up))
 
     def _pass_cancel_up(self, cancel: AnyServerTransaction, same_key: dict[str, AnyServerTransaction]) -> None:
@@ -286,7 +282,7 @@ class TransactionLayer:
             if invite is None or invite.state == "Accepted":
                 validate(request)
         except ParseError:
-            # §17.1.1.3: the ACK "cannot be rejected"
+            # §17 names "a response to ACK" among what is disallowed: there is nobody to tell.
             self._count(unreadable=1)
             return
         if invite is not None:
@@ -396,16 +392,8 @@ class TransactionLayer:
         if request.method == "ACK":
             self._count(unreadable=1)
             return
-        status = 400
-        if isinstance(error, UnsupportedVersion):
-            status = 505
-        elif isinstance(error, TooLarge):
-            status = 413
-        elif isinstance(error, RemoteProtocolError) and error.sip_status is not None:
-            status = error.sip_status
-        reason = f"{reason_phrase(status)}: {error}"[:MAX_REASON_CHARACTERS]
         self._count(rejected=1)
-        self._transmit(respond(request, status, reason, to_tag=_stateless_tag(request)), reply_flow(request.via, flow))
+        self._transmit(rejection(request, error), reply_flow(request.via, flow))
 
     def _count(self, **more: int) -> None:
         self.counts = evolve(self.counts, **{name: getattr(self.counts, name) + by for name, by in more.items()})
@@ -426,11 +414,3 @@ def _same_way(ours: Flow, failed: Flow) -> bool:
     if ours.connection or failed.connection:
         return ours.connection == failed.connection and ours.transport is failed.transport
     return ours == failed
-
-
-def _stateless_tag(request: Request) -> str:
-    """The To tag of a response without a transaction. §8.2.7: "A stateless UAS ... regenerates the response": the same
-    request gets the same tag."""
-    headers = request.headers
-    text = "\n".join([headers.get("Via") or "", headers.get("Call-ID") or "", headers.get("CSeq") or ""])
-    return f"{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"

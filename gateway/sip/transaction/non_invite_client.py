@@ -30,9 +30,10 @@ from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import build, ignore, state_name
 from gateway.sip.effects import Flow
 from gateway.sip.message import Request, Response
-from gateway.sip.transaction.base import Surroundings, Transaction, build, ignore, state_name
+from gateway.sip.transaction.base import Surroundings, Transaction
 from gateway.sip.transaction.user import ClientUser
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, StartTimer, StopTimer
+from gateway.core.machine import build, state_name
 from gateway.ss7.isup.messages import MessageType
-from gateway.ss7.isup.occupant import state_name
 
 if TYPE_CHECKING:
     from gateway.ss7.isup.circuit import Circuit
@@ -211,4 +211,4 @@ for _state in (Unblocked, WaitForBla, Blocked):
     _state.upon(BlockingInputs.t14_expired).loop().returns(None)
     _state.upon(BlockingInputs.t15_expired).loop().returns(None)
 
-_machine = _builder.build()
+_machine = build(_builder)

@@ -1,7 +1,5 @@
 """Indicators of call set-up, progress and suspension (ITU-T Q.763 §3.5, §3.11, §3.21, §3.23, §3.25, §3.35, ...)."""
 
-# ruff: noqa: RUF009 (bits() declares a field; each call makes its own)
-
 from __future__ import annotations
 
 from enum import IntEnum

@@ -1,7 +1,5 @@
 """What tells of a diversion beside the numbers (ITU-T Q.763 §3.6, §3.45, §3.47)."""
 
-# ruff: noqa: RUF009 (bits() declares a field; each call makes its own)
-
 from __future__ import annotations
 
 from enum import IntEnum

@@ -1,7 +1,5 @@
 """Information, facility, charging and user-to-user parameters (ITU-T Q.763 §3.3, §3.22, §3.28, §3.29, §3.57, §3.61)."""
 
-# ruff: noqa: RUF009 (bits() declares a field; each call makes its own)
-
 from __future__ import annotations
 
 from enum import IntEnum

@@ -19,9 +19,10 @@ from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, Tell, tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import build, state_name
 from gateway.ss7.isup.cause import Cause, CauseIndicators, Location
 from gateway.ss7.isup.messages import Message, MessageType
-from gateway.ss7.isup.occupant import Prepared, state_name
+from gateway.ss7.isup.occupant import Prepared
 from gateway.ss7.isup.parameter import Parameter
 from gateway.ss7.isup.release import Release
 
@@ -382,4 +383,4 @@ for _message in (
 Idle.upon(_In.circuit_reset).loop().returns(None)
 Idle.upon(_In.circuit_withdrawn).loop().returns(None)
 
-_machine = _builder.build()
+_machine = build(_builder)

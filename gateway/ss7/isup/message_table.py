@@ -61,7 +61,7 @@ class MessageType(IntEnum):
     LOP = 0x40
     APM = 0x41
     PRI = 0x42
-    SDN = 0x43
+    SDM = 0x43
 
 
 @frozen
@@ -70,14 +70,14 @@ class MessageFormat:
 
     Args:
         name: the message's name as ITU-T Q.763 prints it.
-        table: the table of ITU-T Q.763 §4 that draws it.
+        table: the table of ITU-T Q.763 §4 that draws it, where its number is known for sure.
         fixed: the mandatory fixed parameters in order, each with its length in octets.
         variable: the mandatory variable parameters in order.
         optional: the optional parameters it may have; None where it has no optional part and so no pointer to one.
     """
 
     name: str
-    table: int
+    table: int | None
     fixed: tuple[tuple[P, int], ...] = ()
     variable: tuple[P, ...] = ()
     optional: tuple[P, ...] | None = None
@@ -85,7 +85,7 @@ class MessageFormat:
     @property
     def clause(self) -> Clause:
         """The row's clause, as errors cite it."""
-        return Clause("ITU-T Q.763", f"4, Table {self.table}")
+        return Clause("ITU-T Q.763", "4" if self.table is None else f"4, Table {self.table}")
 
     @property
     def mandatory(self) -> tuple[P, ...]:
@@ -304,46 +304,46 @@ MESSAGES: dict[int, MessageFormat] = {
         ),
     ),
     MessageType.SUS: MessageFormat(
-        "Suspend", 38, fixed=((P.SUSPEND_RESUME_INDICATORS, 1),), optional=(P.CALL_REFERENCE,)
+        "Suspend", None, fixed=((P.SUSPEND_RESUME_INDICATORS, 1),), optional=(P.CALL_REFERENCE,)
     ),
     MessageType.RES: MessageFormat(
-        "Resume", 38, fixed=((P.SUSPEND_RESUME_INDICATORS, 1),), optional=(P.CALL_REFERENCE,)
+        "Resume", None, fixed=((P.SUSPEND_RESUME_INDICATORS, 1),), optional=(P.CALL_REFERENCE,)
     ),
     MessageType.RLC: MessageFormat("Release complete", 34, optional=(P.CAUSE_INDICATORS,)),
-    MessageType.CCR: MessageFormat("Continuity check request", 39),
-    MessageType.RSC: MessageFormat("Reset circuit", 39),
-    MessageType.BLO: MessageFormat("Blocking", 39),
-    MessageType.UBL: MessageFormat("Unblocking", 39),
-    MessageType.BLA: MessageFormat("Blocking acknowledgement", 39),
-    MessageType.UBA: MessageFormat("Unblocking acknowledgement", 39),
-    MessageType.GRS: MessageFormat("Circuit group reset", 41, variable=(P.RANGE_AND_STATUS,)),
+    MessageType.CCR: MessageFormat("Continuity check request", None),
+    MessageType.RSC: MessageFormat("Reset circuit", None),
+    MessageType.BLO: MessageFormat("Blocking", None),
+    MessageType.UBL: MessageFormat("Unblocking", None),
+    MessageType.BLA: MessageFormat("Blocking acknowledgement", None),
+    MessageType.UBA: MessageFormat("Unblocking acknowledgement", None),
+    MessageType.GRS: MessageFormat("Circuit group reset", None, variable=(P.RANGE_AND_STATUS,)),
     MessageType.CGB: MessageFormat(
         "Circuit group blocking",
-        40,
+        None,
         fixed=((P.CIRCUIT_GROUP_SUPERVISION_MESSAGE_TYPE, 1),),
         variable=(P.RANGE_AND_STATUS,),
     ),
     MessageType.CGU: MessageFormat(
         "Circuit group unblocking",
-        40,
+        None,
         fixed=((P.CIRCUIT_GROUP_SUPERVISION_MESSAGE_TYPE, 1),),
         variable=(P.RANGE_AND_STATUS,),
     ),
     MessageType.CGBA: MessageFormat(
         "Circuit group blocking acknowledgement",
-        40,
+        None,
         fixed=((P.CIRCUIT_GROUP_SUPERVISION_MESSAGE_TYPE, 1),),
         variable=(P.RANGE_AND_STATUS,),
     ),
     MessageType.CGUA: MessageFormat(
         "Circuit group unblocking acknowledgement",
-        40,
+        None,
         fixed=((P.CIRCUIT_GROUP_SUPERVISION_MESSAGE_TYPE, 1),),
         variable=(P.RANGE_AND_STATUS,),
     ),
     MessageType.FAR: MessageFormat(
         "Facility request",
-        42,
+        None,
         fixed=((P.FACILITY_INDICATOR, 1),),
         optional=(
             P.CALL_REFERENCE,
@@ -354,7 +354,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.FAA: MessageFormat(
         "Facility accepted",
-        42,
+        None,
         fixed=((P.FACILITY_INDICATOR, 1),),
         optional=(
             P.CALL_REFERENCE,
@@ -370,9 +370,9 @@ MESSAGES: dict[int, MessageFormat] = {
         variable=(P.CAUSE_INDICATORS,),
         optional=(P.USER_TO_USER_INDICATORS,),
     ),
-    MessageType.LPA: MessageFormat("Loop back acknowledgement", 39),
+    MessageType.LPA: MessageFormat("Loop back acknowledgement", None),
     MessageType.GRA: MessageFormat("Circuit group reset acknowledgement", 25, variable=(P.RANGE_AND_STATUS,)),
-    MessageType.CQM: MessageFormat("Circuit group query", 41, variable=(P.RANGE_AND_STATUS,)),
+    MessageType.CQM: MessageFormat("Circuit group query", None, variable=(P.RANGE_AND_STATUS,)),
     MessageType.CQR: MessageFormat(
         "Circuit group query response",
         24,
@@ -420,12 +420,12 @@ MESSAGES: dict[int, MessageFormat] = {
     MessageType.USR: MessageFormat(
         "User-to-user information", 36, variable=(P.USER_TO_USER_INFORMATION,), optional=(P.ACCESS_TRANSPORT,)
     ),
-    MessageType.UCIC: MessageFormat("Unequipped circuit identification code", 39),
+    MessageType.UCIC: MessageFormat("Unequipped circuit identification code", None),
     MessageType.CFN: MessageFormat("Confusion", 26, variable=(P.CAUSE_INDICATORS,), optional=()),
-    MessageType.OLM: MessageFormat("Overload", 39),
+    MessageType.OLM: MessageFormat("Overload", None),
     MessageType.NRM: MessageFormat(
         "Network resource management",
-        46,
+        None,
         optional=(
             P.ECHO_CONTROL_INFORMATION,
             P.MESSAGE_COMPATIBILITY_INFORMATION,
@@ -434,7 +434,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.FAC: MessageFormat(
         "Facility",
-        45,
+        None,
         optional=(
             P.ACCESS_TRANSPORT,
             P.REDIRECTION_NUMBER,
@@ -451,11 +451,11 @@ MESSAGES: dict[int, MessageFormat] = {
             P.REDIRECT_STATUS,
         ),
     ),
-    MessageType.UPT: MessageFormat("User part test", 44, optional=(P.PARAMETER_COMPATIBILITY_INFORMATION,)),
-    MessageType.UPA: MessageFormat("User part available", 44, optional=(P.PARAMETER_COMPATIBILITY_INFORMATION,)),
+    MessageType.UPT: MessageFormat("User part test", None, optional=(P.PARAMETER_COMPATIBILITY_INFORMATION,)),
+    MessageType.UPA: MessageFormat("User part available", None, optional=(P.PARAMETER_COMPATIBILITY_INFORMATION,)),
     MessageType.IDR: MessageFormat(
         "Identification request",
-        47,
+        None,
         optional=(
             P.MESSAGE_COMPATIBILITY_INFORMATION,
             P.PARAMETER_COMPATIBILITY_INFORMATION,
@@ -464,7 +464,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.IRS: MessageFormat(
         "Identification response",
-        48,
+        None,
         optional=(
             P.ACCESS_TRANSPORT,
             P.CALLING_PARTY_NUMBER,
@@ -477,7 +477,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.SGM: MessageFormat(
         "Segmentation",
-        49,
+        None,
         optional=(
             P.ACCESS_TRANSPORT,
             P.USER_TO_USER_INFORMATION,
@@ -489,7 +489,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.LOP: MessageFormat(
         "Loop prevention",
-        50,
+        None,
         optional=(
             P.MESSAGE_COMPATIBILITY_INFORMATION,
             P.PARAMETER_COMPATIBILITY_INFORMATION,
@@ -499,7 +499,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.APM: MessageFormat(
         "Application transport",
-        51,
+        None,
         optional=(
             P.MESSAGE_COMPATIBILITY_INFORMATION,
             P.PARAMETER_COMPATIBILITY_INFORMATION,
@@ -508,7 +508,7 @@ MESSAGES: dict[int, MessageFormat] = {
     ),
     MessageType.PRI: MessageFormat(
         "Pre-release information",
-        52,
+        None,
         optional=(
             P.OPTIONAL_FORWARD_CALL_INDICATORS,
             P.OPTIONAL_BACKWARD_CALL_INDICATORS,
@@ -517,9 +517,9 @@ MESSAGES: dict[int, MessageFormat] = {
             P.APPLICATION_TRANSPORT,
         ),
     ),
-    MessageType.SDN: MessageFormat(
+    MessageType.SDM: MessageFormat(
         "Subsequent directory number",
-        53,
+        None,
         optional=(
             P.SUBSEQUENT_NUMBER,
             P.MESSAGE_COMPATIBILITY_INFORMATION,

@@ -11,7 +11,7 @@ its circuit, finds circuits for calls, and is where maintenance blocks and reset
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
 
 from attrs import field, frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import frozen
 
@@ -43,9 +43,3 @@ class Occupant(Protocol):
 
     def circuit_withdrawn(self, why: str) -> None:
         """We are about to reset the circuit ourselves."""
-
-
-def state_name(machine: Any) -> str:
-    """The name of the state that an Automat machine is in."""
-    name: str = machine.__automat_transitioner__._state.name
-    return name

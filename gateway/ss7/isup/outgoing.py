@@ -33,9 +33,10 @@ from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import build, state_name
 from gateway.ss7.isup.cause import Cause, CauseIndicators, Location
 from gateway.ss7.isup.messages import Message, MessageType
-from gateway.ss7.isup.occupant import Prepared, state_name
+from gateway.ss7.isup.occupant import Prepared
 from gateway.ss7.isup.parameter import Parameter
 from gateway.ss7.isup.release import Release
 
@@ -475,13 +476,16 @@ WaitForSetup.upon(_In.subsequent_address).loop()(_refuse)
 WaitForSetup.upon(_In.suspend).loop()(_refuse)
 WaitForSetup.upon(_In.resume).loop()(_refuse)
 WaitForSetup.upon(_In.release).to(Idle)(_release_unused)
-WaitForSetup.upon(_In.address_complete_received).loop()(_unreasonable)
-WaitForSetup.upon(_In.call_progress_received).loop()(_unreasonable)
-WaitForSetup.upon(_In.answer_received).loop()(_unreasonable)
-WaitForSetup.upon(_In.connect_received).loop()(_unreasonable)
-WaitForSetup.upon(_In.suspend_received).loop()(_unreasonable)
-WaitForSetup.upon(_In.resume_received).loop()(_unreasonable)
-WaitForSetup.upon(_In.subsequent_address_received).loop()(_unreasonable)
+for _message in (
+    _In.address_complete_received,
+    _In.call_progress_received,
+    _In.answer_received,
+    _In.connect_received,
+    _In.suspend_received,
+    _In.resume_received,
+    _In.subsequent_address_received,
+):
+    WaitForSetup.upon(_message).loop()(_unreasonable)
 WaitForSetup.upon(_In.release_received).loop()(_answer_release)
 WaitForSetup.upon(_In.release_complete_received).loop()(_discard)
 WaitForSetup.upon(_In.initial_address_received).loop()(_met_by_far_call)
@@ -582,4 +586,4 @@ for _fact in (_In.circuit_reset, _In.circuit_blocked, _In.circuit_unequipped, _I
 Idle.upon(_In.circuit_withdrawn).loop().returns(None)
 Idle.upon(_In.no_other_circuit).loop().returns(None)
 
-_machine = _builder.build()
+_machine = build(_builder)

@@ -10,8 +10,6 @@
 +-----------------+---------------+
 """
 
-# ruff: noqa: RUF009 (bits() declares a field; each call makes its own)
-
 from __future__ import annotations
 
 from enum import IntEnum

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
+from gateway.core.machine import build, state_name
 from gateway.ss7.isup.messages import Message, MessageType
-from gateway.ss7.isup.occupant import Prepared, state_name
+from gateway.ss7.isup.occupant import Prepared
 
 if TYPE_CHECKING:
     from gateway.ss7.isup.circuit import Circuit
@@ -155,4 +156,4 @@ Idle.upon(ReleaseInputs.circuit_withdrawn).loop().returns(None)
 Idle.upon(ReleaseInputs.t1_expired).loop().returns(None)
 Idle.upon(ReleaseInputs.t5_expired).loop().returns(None)
 
-_machine = _builder.build()
+_machine = build(_builder)

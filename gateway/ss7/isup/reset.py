@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from automat import TypeMachineBuilder
 
 from gateway.core.effects import Outbox, StartTimer, StopTimer
+from gateway.core.machine import build, state_name
 from gateway.ss7.isup.messages import Message, MessageType
-from gateway.ss7.isup.occupant import state_name
 
 if TYPE_CHECKING:
     from gateway.ss7.isup.circuit import Circuit
@@ -145,4 +145,4 @@ Idle.upon(ResetInputs.circuit_unequipped).loop().returns(None)
 Idle.upon(ResetInputs.t16_expired).loop().returns(None)
 Idle.upon(ResetInputs.t17_expired).loop().returns(None)
 
-_machine = _builder.build()
+_machine = build(_builder)

@@ -1,7 +1,5 @@
 """Parameters of circuits and circuit groups (ITU-T Q.763 §3.13, §3.14, §3.18, §3.43)."""
 
-# ruff: noqa: RUF009 (bits() declares a field; each call makes its own)
-
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def fed(data: bytes, cuts: list[int]) -> tuple[list[bytes], int, str, bytes]:
     framer = StreamFramer()
     messages: list[bytes] = []
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         messages += framer.feed(data[start:end])
     return messages, framer.pings, str(framer.error), framer.broken
 

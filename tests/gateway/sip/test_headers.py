@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.sip.headers import COMPACT_FORMS, Headers
@@ -99,13 +101,14 @@ class TestChanges:
 
     def test_every_change_forgets_what_was_parsed(self) -> None:
         headers = sample()
-        for change in (
+        changes: list[Callable[[], None]] = [
             lambda: headers.add("a", "b"),
             lambda: headers.prepend("a", "b"),
             lambda: headers.set("a", "b"),
             lambda: headers.remove("a"),
             lambda: headers.replace_first_value("Via", "x"),
-        ):
+        ]
+        for change in changes:
             headers.typed["known"] = 1
             change()
             assert headers.typed == {}

@@ -255,7 +255,7 @@ class TestLimits:
                 parse_message(data)
 
     def test_a_line_of_more_than_16_kib(self) -> None:
-        with pytest.raises(TooLarge, match="header field 'X: y.* is longer than 16384"):
+        with pytest.raises(TooLarge, match=r"header field 'X: y.* is longer than 16384"):
             parse_message(wire("OPTIONS sip:a@b SIP/2.0\nX: " + "y" * 16384))
         with pytest.raises(TooLarge, match="start line is longer than 16384"):
             parse_message(wire("OPTIONS sip:" + "a" * 16384 + " SIP/2.0\nX: y"))

@@ -181,7 +181,7 @@ class TestComparison:
         assert not Uri.parse(other).is_equivalent(Uri.parse(one))
 
 
-@pytest.mark.clause("RFC 3966", "3")
+@pytest.mark.clause("RFC 3966", "5.1.1")
 class TestTelephoneNumber:
     @pytest.mark.parametrize(
         ("text", "number"),

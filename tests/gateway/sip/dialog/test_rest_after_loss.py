@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
 from gateway.sip.dialog.settings import Reliability
 from gateway.sip.effects import Transport
 from gateway.sip.transaction.user import ServerTransaction
-from gateway.testing.simulation import SimulatedUserAgent, Simulation, Weather
+from gateway.testing.simulation import Simulation, Weather
+from gateway.testing.user_agents import SimulatedUserAgent
 
 OFFER = b"v=0\r\no=alice 1 1 IN IP4 192.0.2.1\r\n"
 ANSWER = b"v=0\r\no=bob 1 1 IN IP4 192.0.2.2\r\n"
@@ -43,12 +45,11 @@ class Call:
         self.later(self.alice, 60, self.client.reinvite, OFFER)
         self.later(self.alice, self.plan.choice((2, 60, 200)), self.client.cancel)
 
-    def later(self, side: SimulatedUserAgent, within_s: float, method: object, *arguments: object) -> None:
+    def later(self, side: SimulatedUserAgent, within_s: float, method: Callable[..., None], *arguments: object) -> None:
         """Do something at some time."""
-        assert callable(method)
         self.world.clock.call_later(self.plan.uniform(0, within_s), lambda: side.do(method, *arguments))
 
-    def answer_later(self, side: SimulatedUserAgent) -> object:
+    def answer_later(self, side: SimulatedUserAgent) -> Callable[..., None]:
         """A user that answers what it is asked, sooner or later."""
 
         def ask(transaction: ServerTransaction) -> None:
@@ -82,12 +83,8 @@ class Call:
     def check(self) -> None:
         """Nothing is left, and each user heard one ending at most."""
         assert self.world.clock.running == []
-        assert (self.alice.agent.open_sessions, self.alice.agent.open_dialogs, self.alice.layer.open_transactions) == (
-            0,
-            0,
-            0,
-        )
-        assert (self.bob.agent.open_sessions, self.bob.agent.open_dialogs, self.bob.layer.open_transactions) == (0, 0, 0)
+        for side in (self.alice, self.bob):
+            assert (side.agent.open_sessions, side.agent.open_dialogs, side.layer.open_transactions) == (0, 0, 0)
         outcomes = [name for name in self.alice.heard if name in ("answered", "rejected", "failed")]
         assert len(outcomes) == 1
         assert len([name for name in self.alice.heard if name in ENDINGS]) <= 1

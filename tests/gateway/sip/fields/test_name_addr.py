@@ -47,7 +47,7 @@ class TestParse:
         ("text", "why"),
         [
             ("", "'' is not a URI: it has no scheme"),
-            ("<>", "is neither"),
+            ("<>", "'' is not a URI"),
             ("Bob", "'Bob' is not a URI"),
             ('"Bob <sip:a@b>', "is neither"),
             ("Bob <sip:a@b", "is neither"),

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer
+from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer, tell
 from gateway.core.pump import Pump
 from gateway.sip.effects import Flow, Transmit, Transport
 from gateway.sip.message import Message, Request, Response, parse_message, respond
@@ -60,6 +60,7 @@ class Notes:
         self.responses: list[Response] = []
         self.acks: list[Request] = []
         self.answers: dict[str, int] = {}
+        self.later: Outbox | None = None
 
     def request_received(self, transaction: ServerTransaction) -> None:
         self.told.append(f"request {transaction.request.method}")
@@ -75,7 +76,11 @@ class Notes:
     def _answer(self, transaction: ServerTransaction) -> None:
         status = self.answers.get(transaction.request.method)
         if status is not None:
-            transaction.respond(respond(transaction.request, status, to_tag="ours"))
+            response = respond(transaction.request, status, to_tag="ours")
+            if self.later is None:
+                transaction.respond(response)
+            else:
+                self.later.append(tell(transaction.respond, response))
 
     def ack_received(self, request: Request, flow: Flow) -> None:
         self.told.append("ack")
@@ -116,6 +121,7 @@ class Lab:
         self.wire: list[tuple[float, bytes, Flow]] = []
         self.seen: list[tuple[Direction, Message, Flow, bytes]] = []
         self.mishaps: list[Exception] = []
+        self.started: list[str] = []
         self.user = Notes()
         self._order = count()
         self.pump = Pump(self._perform, lambda _owner, _effect, error: self.mishaps.append(error))
@@ -135,6 +141,7 @@ class Lab:
         assert owner is not None
         if isinstance(effect, StartTimer):
             assert effect.seconds > 0
+            self.started.append(effect.name)
             self.timers[id(owner), effect.name] = (self.now + effect.seconds, next(self._order), owner)
         elif isinstance(effect, StopTimer):
             self.timers.pop((id(owner), effect.name), None)

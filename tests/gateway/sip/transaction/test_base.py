@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
-from automat import TypeMachineBuilder
 
 from gateway.core.effects import StartTimer, Tell
+from gateway.core.machine import transitions
 from gateway.sip.transaction import invite_client, invite_server, non_invite_client, non_invite_server
-from gateway.sip.transaction.base import Transaction, build, ignore, state_name, transitions
+from gateway.sip.transaction.base import Transaction
 
 if TYPE_CHECKING:
     from tests.gateway.sip.transaction.conftest import Bench
-
-
-class Inputs(Protocol):
-    def pushed(self) -> None: ...
-
-    def pulled(self) -> None: ...
-
-
-def test_a_built_machine_runs_and_shows_its_table() -> None:
-    log: list[str] = []
-    builder = TypeMachineBuilder(Inputs, list)
-    shut = builder.state("Shut")
-    ajar = builder.state("Ajar")
-
-    @shut.upon(Inputs.pushed).to(ajar)
-    def _pushed(_: Inputs, core: list[str]) -> None:
-        core.append("creak")
-
-    ajar.upon(Inputs.pulled).to(shut).returns(None)
-    ignore(shut, Inputs.pulled)
-    ignore(ajar, Inputs.pushed)
-    machine = build(builder)
-    assert transitions(machine) == {
-        ("Shut", "pushed"): ("Ajar", True),
-        ("Shut", "pulled"): ("Shut", False),
-        ("Ajar", "pushed"): ("Ajar", False),
-        ("Ajar", "pulled"): ("Shut", False),
-    }
-    one, other = machine(log), machine(log)
-    one.pushed()
-    one.pushed()
-    assert (state_name(one), state_name(other)) == ("Ajar", "Shut")
-    assert log == ["creak"]
 
 
 @pytest.mark.parametrize("module", [invite_server, non_invite_server, invite_client, non_invite_client])

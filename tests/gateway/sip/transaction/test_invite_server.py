@@ -9,9 +9,9 @@ import pytest
 
 from gateway.core.effects import Effect, StartTimer, StopTimer, Tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import transitions
 from gateway.sip.effects import Flow, Transmit
 from gateway.sip.message import respond
-from gateway.sip.transaction.base import transitions
 from gateway.sip.transaction.invite_server import MACHINE, InviteServerTransaction
 from gateway.sip.transaction.layer import TransactionSettings
 

@@ -9,9 +9,9 @@ import pytest
 
 from gateway.core.effects import Tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import transitions
 from gateway.sip.effects import Flow
 from gateway.sip.message import Request, parse_message, respond
-from gateway.sip.transaction.base import transitions
 from gateway.sip.transaction.non_invite_client import MACHINE, NonInviteClientTransaction
 
 if TYPE_CHECKING:

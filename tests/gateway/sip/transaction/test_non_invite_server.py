@@ -9,9 +9,9 @@ import pytest
 
 from gateway.core.effects import Tell
 from gateway.core.errors import LocalProtocolError
+from gateway.core.machine import transitions
 from gateway.sip.effects import Flow
 from gateway.sip.message import respond
-from gateway.sip.transaction.base import transitions
 from gateway.sip.transaction.non_invite_server import MACHINE, NonInviteServerTransaction
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ class TestCompleted:
         assert lab.user.take() == ["request OPTIONS"]
         lab.advance(1.0)
         assert lab.layer.open_transactions == 0
+
+    @pytest.mark.parametrize("by_effect", [False, True])
+    def test_an_answer_in_the_first_turn_starts_no_other_timer(self, by_effect: bool, lab: Lab) -> None:
+        lab.user.answers["OPTIONS"] = 200
+        lab.user.later = lab.pump.outbox() if by_effect else None
+        lab.receive(lab.octets("OPTIONS"))
+        assert lab.sent() == ["200"]
+        assert lab.started == ["J"]
 
     def test_over_tcp_it_ends_at_once(self, lab: Lab) -> None:
         lab.user.answers["OPTIONS"] = 200

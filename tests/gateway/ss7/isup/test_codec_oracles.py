@@ -522,7 +522,7 @@ class TestTshark:
         assert MESSAGES[message_type].name.lower().replace("-", " ").split()[0] in named
         assert shown_values(dissected[message_type], "isup.cic") == ["5"]
 
-    @pytest.mark.parametrize("message_type", [t for t in KNOWN_TYPES if t is not MessageType.SDN], ids=lambda t: t.name)
+    @pytest.mark.parametrize("message_type", [t for t in KNOWN_TYPES if t is not MessageType.SDM], ids=lambda t: t.name)
     def test_it_finds_the_parameters_in_our_order(
         self, dissected: dict[MessageType, ElementTree.Element], message_type: MessageType
     ) -> None:

@@ -42,6 +42,7 @@ class TestTable2:
     def test_a_row_ends_in_its_clause(self) -> None:
         assert str(MESSAGES[MessageType.IAM].clause) == "ITU-T Q.763 §4, Table 32"
         assert str(MESSAGES[MessageType.REL].clause) == "ITU-T Q.763 §4, Table 33"
+        assert str(MESSAGES[MessageType.BLO].clause) == "ITU-T Q.763 §4"
 
     def test_the_initial_address_message(self) -> None:
         layout = MESSAGES[MessageType.IAM]

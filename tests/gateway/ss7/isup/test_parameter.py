@@ -1,7 +1,5 @@
 """How indicator bits are declared and read."""
 
-# ruff: noqa: RUF009 (bits() declares a field; each call makes its own)
-
 from __future__ import annotations
 
 from enum import IntEnum

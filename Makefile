@@ -1,0 +1,31 @@
+# Each target does all its own set-up; it needs make, git and Python 3.11 with venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test judges clean
+.DEFAULT_GOAL := demo
+
+$(READY): setup.cfg pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python -m gateway demo --out demo-out $(if $(AUDIO),--audio)
+
+# Everything that such a machine can: style, types, import rules, tests.
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -m 'not judge' -n auto --dist worksteal
+
+# What needs programs of Debian's: SIPp and tshark; `.ci/run` installs them.
+judges: $(READY)
+	$(BIN)/python -m pytest -m judge
+
+clean:
+	rm -rf $(VENV) demo-out build *.egg-info

@@ -1,0 +1,52 @@
+"""Automat machines as they are used here: a lookup independent of their size, and their tables as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from automat import TypeMachineBuilder
+
+Inputs = TypeVar("Inputs")
+Core = TypeVar("Core")
+
+_IGNORED = "returns(None)"
+"""What Automat calls the output of a transition that does nothing."""
+
+
+class _State(Protocol):
+    def upon(self, input: Callable[..., Any], /) -> Any: ...
+
+
+def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]:
+    """Finish a machine and give it a lookup that does not slow down with the number of transitions.
+
+    Automat searches its transitions one by one: with every input written down for every state that would cost more
+    than all the rest of a transition.
+    """
+    machine = builder.build()
+    automaton: Any = machine.__automat_automaton__
+    table = {(id(state), name): (after, outputs) for state, name, after, outputs in automaton.allTransitions()}
+    automaton.outputForInput = lambda state, name: table[id(state), name]
+    return machine
+
+
+def ignore(state: _State, *inputs: Callable[..., None]) -> None:
+    """Write down that these inputs change nothing in this state and lead to nothing."""
+    for each in inputs:
+        state.upon(each).loop().returns(None)
+
+
+def transitions(machine: object) -> dict[tuple[str, str], tuple[str, bool]]:
+    """What a built machine does, as data: (state, input) -> (next state, whether anything is done besides)."""
+    automaton: Any = machine.__automat_automaton__  # type: ignore[attr-defined]
+    return {
+        (before.name, name): (after.name, any(output.name != _IGNORED for output in outputs))
+        for before, name, after, outputs in automaton.allTransitions()
+    }
+
+
+def state_name(machine: object) -> str:
+    """The name of the state that a built machine is in."""
+    name: str = machine.__automat_transitioner__._state.name  # type: ignore[attr-defined]
+    return name

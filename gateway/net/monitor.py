@@ -1,0 +1,104 @@
+"""Lets another process on this machine hear a call: a UNIX socket that `python -m gateway listen` connects to.
+
+The client sends one line, `listen newest` or `listen CALL`. The server answers one line, `CALL PCMA` or `CALL PCMU`,
+as soon as there is such a call with media, and then the G.711 octets that its caller is sent, as they are sent.
+`error WHY` instead ends the connection.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from gateway.net.media import MediaPlane
+
+NEWEST = "newest"
+MOST_WAITING_OCTETS = 16000
+
+
+def default_path() -> Path:
+    """Where the socket is unless the configuration says otherwise: private to the user."""
+    folder = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(folder) / f"pstn-gateway-{os.getuid()}.sock"
+
+
+class Monitor:
+    """The server.
+
+    Args:
+        media: whose packets are heard.
+        owner_of: the call of that name, as it owns its media; None: there is none.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, media: MediaPlane, owner_of: Callable[[str], object | None]) -> None:
+        self._reactor = reactor
+        self.media = media
+        self.owner_of = owner_of
+        self._port: Any = None
+
+    def listen(self, path: Path) -> None:
+        """Open the socket; where that cannot be, the gateway runs on without."""
+        factory = Factory.forProtocol(_Listener)
+        factory.noisy = False
+        factory.monitor = self  # type: ignore[attr-defined]  # Twisted's way to give a protocol its surroundings
+        try:
+            self._port = self._reactor.listenUNIX(str(path), factory, mode=0o600, wantPID=True)
+        except CannotListenError as error:
+            self.log.info("nobody can listen in: {path}: {why}", path=path, why=error.socketError)
+
+    def stop(self) -> Any:
+        """Close it."""
+        return None if self._port is None else self._port.stopListening()
+
+
+class _Listener(LineOnlyReceiver):
+    delimiter = b"\n"
+    MAX_LENGTH = 200
+    transport: Any
+    factory: Any
+
+    def connectionMade(self) -> None:
+        self._stop: Callable[[], None] | None = None
+        self._buffered = 0
+
+    def lineReceived(self, line: bytes) -> None:
+        verb, _, name = line.decode("ascii", "replace").strip().partition(" ")
+        monitor: Monitor = self.factory.monitor
+        if verb != "listen" or self._stop is not None:
+            self._refuse("write: listen newest, or listen CALL")
+            return
+        owner = None
+        if name not in ("", NEWEST):
+            owner = monitor.owner_of(name)
+            if owner is None:
+                self._refuse(f"there is no call {name!r} now")
+                return
+        self._stop = monitor.media.listen_in(owner, self._begin, self._octets, self._end)
+
+    def _refuse(self, why: str) -> None:
+        self.transport.write(f"error {why}\n".encode())
+        self.transport.loseConnection()
+
+    def _begin(self, codec: str) -> None:
+        self.transport.write(f"{codec}\n".encode())
+
+    def _octets(self, octets: bytes) -> None:
+        self.transport.write(octets)
+
+    def _end(self) -> None:
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._stop is not None:
+            self._stop()

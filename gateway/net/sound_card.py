@@ -1,0 +1,70 @@
+"""The sound card, by PyAudio: the extra `audio`. Where it is missing, the error says what, and how to get it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any
+
+from gateway.core.errors import GatewayError
+
+RATE_HZ = 8000
+FRAMES = 160
+
+
+class NoSoundCardError(GatewayError):
+    """No PyAudio, no PortAudio, or no device."""
+
+
+class Loudspeaker:
+    """Plays 16-bit mono at 8 kHz.
+
+    Raises:
+        NoSoundCardError: it cannot, and what to do about it.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import pyaudio
+        except ImportError as error:
+            raise NoSoundCardError(
+                "PyAudio is not installed. It is built on PortAudio: apt-get install portaudio19-dev gcc python3-dev, "
+                "then pip install 'pstn-gateway[audio]'" + ("" if "No module" in str(error) else f" ({error})")
+            ) from None
+        with _quiet_alsa():
+            self._audio: Any = pyaudio.PyAudio()
+            try:
+                self._stream: Any = self._audio.open(
+                    format=pyaudio.paInt16, channels=1, rate=RATE_HZ, output=True, frames_per_buffer=FRAMES
+                )
+            except OSError as error:
+                self._audio.terminate()
+                raise NoSoundCardError(
+                    f"there is no sound device to play on ({error}). Plug one in, or start PulseAudio or PipeWire; "
+                    "without hardware a null sink will do: pactl load-module module-null-sink"
+                ) from None
+
+    def play(self, pcm: bytes) -> None:
+        """16-bit little-endian samples; returns when the device has taken them."""
+        self._stream.write(pcm)
+
+    def close(self) -> None:
+        """Let the last samples out and close the device."""
+        self._stream.stop_stream()
+        self._stream.close()
+        self._audio.terminate()
+
+
+class _quiet_alsa:  # noqa: N801  # used like a word
+    """PortAudio asks ALSA for every device there might be, and ALSA complains of each on standard error."""
+
+    def __enter__(self) -> None:
+        ctypes.CDLL(None).fflush(None)
+        self._saved = os.dup(2)
+        self._null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(self._null, 2)
+
+    def __exit__(self, *_: object) -> None:
+        os.dup2(self._saved, 2)
+        os.close(self._saved)
+        os.close(self._null)

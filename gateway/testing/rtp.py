@@ -1,0 +1,263 @@
+"""The sound of a telephone: one RTP socket, what came in on it, and what the telephone says (RFC 3550, RFC 4733)."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from attrs import define, field, frozen
+from numpy.typing import NDArray
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import DatagramProtocol
+
+from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.media.receiver import Receiver
+from gateway.media.rtp import PACKET_SAMPLES, RtpPacket
+from gateway.media.telephone_event import DIGITS, event_packets
+from gateway.sdp.offer_answer import Agreed
+from tones.g711 import Law, decode, encode, idle_octet
+
+Pcm = NDArray[np.int16]
+
+PACKET_S: Final = 0.020
+TRIES_FOR_AN_EVEN_PORT: Final = 20
+SAMPLES_A_SECOND: Final = 8000
+_LAWS: Final = {law.payload_type: law for law in Law}
+
+
+@frozen
+class Arrival:
+    """One RTP packet as it came.
+
+    Args:
+        at_s: when, on the reactor's clock.
+        packet: what it was.
+        source: the host and port it came from.
+    """
+
+    at_s: float
+    packet: RtpPacket = field(repr=False)
+    source: tuple[str, int]
+
+
+@define
+class _Spurt:
+    """What is said without a pause; `packets` is given the first packet's sequence number and timestamp."""
+
+    packets: Callable[[int, int], list[RtpPacket]]
+    said: Deferred[None]
+
+
+class RtpSocket(DatagramProtocol):
+    """One stream in, one stream out, on a port of its own.
+
+    Args:
+        reactor: Twisted's.
+        host: the IP address to receive on.
+        telephone_event: the payload type under which digits are welcome, None for none.
+
+    Attributes:
+        port: the UDP port, once open.
+        arrivals: every RTP packet that came, in the order of coming.
+        unreadable: datagrams that were no RTP.
+    """
+
+    transport: Any
+
+    def __init__(self, reactor: Any, host: str, telephone_event: int | None) -> None:
+        self._reactor = reactor
+        self._host = host
+        self._events = frozenset(() if telephone_event is None else (telephone_event,))
+        self._listening: Any = None
+        self._receiver: Receiver | None = None
+        self._law = Law.MULAW
+        self._agreed: Agreed | None = None
+        self._spurts: deque[_Spurt] = deque()
+        self._now_saying: deque[RtpPacket] = deque()
+        self._said: Deferred[None] | None = None
+        self._ticking: Any = None
+        self._began_s: float | None = None
+        self._ticks = 0
+        generator = random.SystemRandom()
+        self._ssrc, self._first_timestamp = generator.getrandbits(32), generator.getrandbits(31)
+        self._sequence = generator.getrandbits(15)
+        self.port = 0
+        self.arrivals: list[Arrival] = []
+        self.unreadable = 0
+
+    def open(self) -> int:
+        """Bind a free port, an even one (RFC 3550 §11), and say which."""
+        odd = []
+        for _ in range(TRIES_FOR_AN_EVEN_PORT):
+            listening = self._reactor.listenUDP(0, self, interface=self._host, maxPacketSize=2048)
+            if listening.getHost().port % 2 == 0:
+                break
+            odd.append(listening)
+        else:
+            listening = odd.pop()
+        for other in odd:
+            other.stopListening()
+        self._listening = listening
+        self.transport = listening
+        self.port = int(listening.getHost().port)
+        return self.port
+
+    def close(self) -> None:
+        """Hear and say nothing more; what has been heard stays."""
+        if self._ticking is not None and self._ticking.active():
+            self._ticking.cancel()
+        self._ticking = None
+        waiting = [] if self._said is None else [self._said]
+        waiting += [spurt.said for spurt in self._spurts]
+        self._spurts.clear()
+        self._now_saying.clear()
+        self._said = None
+        if self._listening is not None:
+            self._listening.stopListening()
+            self._listening = None
+        for said in waiting:
+            said.callback(None)
+
+    # ---- in
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """A packet, from whomever."""
+        now_s = self._reactor.seconds()
+        source = addr[:2]
+        try:
+            packet = RtpPacket.parse(datagram)
+        except ParseError:
+            self.unreadable += 1
+            return
+        self.arrivals.append(Arrival(now_s, packet, source))
+        receiver = self._receiver
+        if receiver is None:
+            self._law = _LAWS.get(packet.payload_type, Law.MULAW)
+            receiver = self._receiver = Receiver(self._law, telephone_events=self._events)
+        receiver.received(datagram, source, now_s)
+
+    def connectionRefused(self) -> None:
+        """The gateway has closed its port: it no longer listens."""
+
+    @property
+    def receiver(self) -> Receiver | None:
+        """The stream that is heard, with its statistics; None before the first packet."""
+        return self._receiver
+
+    @property
+    def audio(self) -> Pcm:
+        """What has been heard: `int16` at 8000 Hz, from the first packet on, without gaps."""
+        if self._receiver is None:
+            return np.zeros(0, np.int16)
+        return decode(self._receiver.heard, self._law)
+
+    @property
+    def heard_s(self) -> float:
+        """How much has been heard, in seconds."""
+        return 0.0 if self._receiver is None else self._receiver.assembler.samples / SAMPLES_A_SECOND
+
+    # ---- out
+
+    def aim(self, agreed: Agreed) -> None:
+        """Say from now on what is to be said where the gateway wants it."""
+        self._agreed = agreed
+
+    def speak(self, pcm: Pcm) -> Deferred[None]:
+        """Say something: a packet every 20 ms; fires once the last one is sent.
+
+        Raises:
+            LocalProtocolError: the gateway has not told yet where to.
+        """
+        agreed = self._ready()
+        octets = encode(pcm, agreed.codec.law).tobytes()
+        octets += bytes([idle_octet(agreed.codec.law)]) * (-len(octets) % PACKET_SAMPLES)
+        number = agreed.codec.payload_type
+
+        def packets(sequence: int, timestamp: int) -> list[RtpPacket]:
+            return [
+                RtpPacket(
+                    number,
+                    (sequence + at // PACKET_SAMPLES) & 0xFFFF,
+                    (timestamp + at) & 0xFFFFFFFF,
+                    self._ssrc,
+                    octets[at : at + PACKET_SAMPLES],
+                    marker=at == 0,
+                )
+                for at in range(0, len(octets), PACKET_SAMPLES)
+            ]
+
+        return self._say(packets)
+
+    def press(self, digit: str, duration_ms: int) -> Deferred[None]:
+        """Send a digit as a telephone-event; fires once its last packet is sent.
+
+        Raises:
+            LocalProtocolError: the gateway has not told yet where to, or takes no telephone-event.
+            ValueError: there is no such digit.
+        """
+        agreed = self._ready()
+        number = agreed.telephone_event
+        if number is None:
+            raise LocalProtocolError("telephone-event was not agreed upon")
+        event = DIGITS.index(digit.upper())
+
+        def packets(sequence: int, timestamp: int) -> list[RtpPacket]:
+            return list(
+                event_packets(
+                    event,
+                    duration_ms * SAMPLES_A_SECOND // 1000,
+                    payload_type=number,
+                    sequence=sequence,
+                    timestamp=timestamp,
+                    ssrc=self._ssrc,
+                )
+            )
+
+        return self._say(packets)
+
+    def _ready(self) -> Agreed:
+        if self._listening is None:
+            raise LocalProtocolError("the call is over")
+        if self._agreed is None:
+            raise LocalProtocolError("nothing can be said yet: the gateway has sent no session description")
+        return self._agreed
+
+    def _say(self, packets: Callable[[int, int], list[RtpPacket]]) -> Deferred[None]:
+        said: Deferred[None] = Deferred()
+        self._spurts.append(_Spurt(packets, said))
+        if self._ticking is None:
+            now_s = self._reactor.seconds()
+            if self._began_s is None:
+                self._began_s = now_s
+            # The media clock goes on through the pauses.
+            self._ticks = max(self._ticks, math.ceil((now_s - self._began_s) / PACKET_S))
+            self._schedule()
+        return said
+
+    def _schedule(self) -> None:
+        assert self._began_s is not None
+        due_s = self._began_s + self._ticks * PACKET_S
+        self._ticking = self._reactor.callLater(max(0.0, due_s - self._reactor.seconds()), self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = None
+        if not self._now_saying and self._spurts:
+            spurt = self._spurts.popleft()
+            timestamp = (self._first_timestamp + self._ticks * PACKET_SAMPLES) & 0xFFFFFFFF
+            self._now_saying.extend(spurt.packets(self._sequence, timestamp))
+            self._sequence = (self._sequence + len(self._now_saying)) & 0xFFFF
+            self._said = spurt.said
+        if self._now_saying and self._agreed is not None:
+            self.transport.write(self._now_saying.popleft().serialize(), self._agreed.remote)
+        self._ticks += 1
+        said = self._said
+        if not self._now_saying:
+            self._said = None
+        if self._now_saying or self._spurts:
+            self._schedule()
+        if self._said is None and said is not None:
+            said.callback(None)

@@ -1,0 +1,158 @@
+"""Tone plans: the data, the lookup and the visible fallback."""
+
+from __future__ import annotations
+
+import pytest
+
+from tones.notation import serialize_segments
+from tones.plan import (
+    GENERIC,
+    PlanError,
+    Tone,
+    TonePlan,
+    UnknownPlanError,
+    UnknownToneError,
+    all_plans,
+    available_plans,
+    load_plan,
+    parse_plan,
+    plan_for_country_code,
+)
+
+KNOWN = {
+    ("us", "ringback"): "440+480/2000/4000",
+    ("us", "busy"): "480+620/500/500",
+    ("us", "congestion"): "480+620/250/250",
+    ("us", "dial"): "350+440/*/0",
+    ("gb", "ringback"): "400+450/400/200; 400+450/400/2000",
+    ("gb", "busy"): "400/375/375",
+    ("gb", "congestion"): "400/400/350; 400/225/525",
+    ("gb", "number-unobtainable"): "400/*/0",
+    ("fr", "ringback"): "440/1500/3500",
+    ("fr", "busy"): "440/500/500",
+    ("fr", "congestion"): "440/250/250",
+    ("de", "ringback"): "425/1000/4000",
+    ("de", "busy"): "425/480/480",
+    ("de", "congestion"): "425/240/240",
+    ("jp", "ringback"): "400*16/1000/2000",
+    ("jp", "busy"): "400/500/500",
+    ("jp", "dial"): "400/*/0",
+    ("e180", "ringback"): "425/1000/4000",
+    ("e180", "busy"): "425/500/500",
+    ("e180", "congestion"): "425/250/250",
+    ("e180", "special-information"): "950/330/0; 1400/330/0; 1800/330/1000",
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "segments"), KNOWN.items(), ids=lambda item: "-".join(item) if len(item) == 2 else ""
+)
+def test_the_tones_that_everybody_knows(where: tuple[str, str], segments: str) -> None:
+    country, name = where
+    assert load_plan(country).tones[name].serialize() == segments
+
+
+@pytest.mark.parametrize("plan", all_plans(), ids=lambda plan: plan.country)
+class TestEveryPlan:
+    def test_has_what_a_call_needs(self, plan: TonePlan) -> None:
+        for name in ("ringback", "busy", "congestion", "special-information", "dial"):
+            assert name in plan.tones
+
+    def test_names_the_sources_of_every_tone(self, plan: TonePlan) -> None:
+        assert all(tone.sources for tone in plan.tones.values())
+
+    def test_says_why_where_sources_disagree(self, plan: TonePlan) -> None:
+        assert [tone.name for tone in plan.tones.values() if tone.others and not tone.why] == []
+
+    def test_keeps_what_the_others_say_apart_from_what_was_chosen(self, plan: TonePlan) -> None:
+        for tone in plan.tones.values():
+            assert all(serialize_segments(other.segments) != tone.serialize() for other in tone.others)
+
+    def test_has_levels_that_a_line_can_carry(self, plan: TonePlan) -> None:
+        assert plan.level_note
+        assert all(-30 <= tone.level_dbm0 <= -6 for tone in plan.tones.values())
+
+
+class TestLookup:
+    def test_the_generic_plan_is_last(self) -> None:
+        assert available_plans()[-1] == GENERIC
+        assert {"de", "fr", "gb", "jp", "us"} <= set(available_plans())
+
+    def test_uk_is_another_name_of_gb(self) -> None:
+        assert load_plan("UK") is load_plan("gb")
+
+    def test_an_unknown_country_is_told_which_there_are(self) -> None:
+        with pytest.raises(UnknownPlanError, match=r"no tone plan 'zz'; there are: .*fr.*e180"):
+            load_plan("zz")
+
+    @pytest.mark.parametrize(
+        ("digits", "country"),
+        [
+            ("1", "us"),
+            ("44", "gb"),
+            ("33", "fr"),
+            ("49", "de"),
+            ("81", "jp"),
+            ("+33199000003", "fr"),
+            ("12125550103", "us"),
+        ],
+    )
+    def test_country_codes_lead_to_plans(self, digits: str, country: str) -> None:
+        assert plan_for_country_code(digits).country == country
+
+    @pytest.mark.parametrize("digits", ["999", "", "+"])
+    def test_an_unknown_code_leads_visibly_to_the_generic_plan(self, digits: str) -> None:
+        assert plan_for_country_code(digits).generic
+
+    def test_no_calling_code_is_claimed_twice(self) -> None:
+        codes = [code for plan in all_plans() for code in plan.calling_codes]
+        assert len(codes) == len(set(codes))
+
+
+class TestFallback:
+    def test_a_tone_of_the_plan_is_no_fallback(self) -> None:
+        found = load_plan("fr").find("congestion")
+        assert (found.plan.country, found.fallback) == ("fr", False)
+
+    def test_a_tone_that_is_missing_comes_from_the_generic_plan(self) -> None:
+        plan = TonePlan("xx", "Nowhere", {})
+        found = plan.find("busy")
+        assert found.fallback
+        assert found.plan.generic
+        assert found.tone.serialize() == "425/500/500"
+
+    def test_a_tone_that_nobody_has_is_replaced_by_what_means_the_same(self) -> None:
+        found = load_plan("fr").find("number-unobtainable")
+        assert (found.tone.name, found.plan.country, found.fallback) == ("special-information", "fr", True)
+
+    def test_a_tone_that_does_not_exist_is_an_error(self) -> None:
+        with pytest.raises(UnknownToneError, match="no tone 'whistle' in the plan of 'fr'"):
+            load_plan("fr").find("whistle")
+
+
+class TestTone:
+    def test_what_is_played_once_comes_before_what_repeats(self) -> None:
+        tone = Tone.parse("x", "2x(!440/100/100); 440/*/0")
+        assert (len(tone.introduction), len(tone.cycle), tone.repeats) == (2, 1, True)
+
+    @pytest.mark.parametrize("text", ["!950/330/0; !1400/330/0", "!950/330/0; 0/*/0"])
+    def test_a_tone_that_ends_in_silence_does_not_repeat(self, text: str) -> None:
+        assert not Tone.parse("x", text).repeats
+
+
+class TestFiles:
+    HEAD = 'country = "xx"\nname = "X"\nlevel_dbm0 = -10\n'
+
+    @pytest.mark.parametrize(
+        ("text", "complaint"),
+        [
+            ("country =", "xx.toml: Invalid value"),
+            ('country = "xx"\n', "xx.toml: level_dbm0 is missing"),
+            (HEAD + '[tones.busy]\nsegments = "425/1"\nsources = []\n', "xx.toml: tones.busy: '425/1' is not"),
+            (HEAD + '[tones.busy]\nsegments = "425/1/1"\n', "xx.toml: tones.busy: sources is missing"),
+        ],
+    )
+    def test_mistakes_name_the_file_and_the_tone(self, text: str, complaint: str) -> None:
+        with pytest.raises(PlanError) as caught:
+            parse_plan(text, "xx.toml")
+        assert str(caught.value).startswith(complaint)
