@@ -10,8 +10,9 @@
     on      = "*" / milliseconds             "*" is: until something else happens
     off     = milliseconds
 
-A leading "!" is: not repeated. What follows the last such segment repeats for ever; if nothing follows, the tone is
-played once. On an endless segment it means nothing. So "3x(!350+440/100/100); 350+440/*/0" is three bursts of dial tone, then steady dial tone.
+A leading "!" is: not repeated; on an endless segment it means nothing. What follows the last such segment repeats for
+ever; if nothing follows, the tone is played once. So "3x(!350+440/100/100); 350+440/*/0" is three bursts of dial tone,
+then steady dial tone.
 """
 
 from __future__ import annotations

@@ -1,28 +1,43 @@
-"""`python -m gateway ...`: what can be done from the command line; one file a command."""
+"""`python -m gateway ...`: what can be done from the command line; one file a command, imported when asked for."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-
-from gateway.cli import bench, check_config, demo, listen
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Protocol, cast
 
 COMMANDS = {
-    "demo": (demo, "place calls to the built-in network and show what is signalled and heard"),
-    "check-config": (check_config, "name every mistake in a configuration file"),
-    "listen": (listen, "hear the newest call's early media on the sound card"),
-    "bench": (bench, "measure media and calls beside a yardstick"),
+    "demo": "place calls to the built-in network and show what is signalled and heard",
+    "check-config": "name every mistake in a configuration file",
+    "listen": "hear the newest call's early media on the sound card",
+    "bench": "measure media and calls beside a yardstick",
 }
+
+
+class Command(Protocol):
+    """A command's module."""
+
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit status is returned."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="python -m gateway",
         description="A PSTN interworking gateway with 183 early media. The service itself: twistd -n pstn-gateway",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, (module, summary) in COMMANDS.items():
-        module.add_arguments(commands.add_parser(name, help=summary, description=summary))
-    parsed = parser.parse_args(arguments)
-    return COMMANDS[parsed.command][0].run(parsed)
+    for name, summary in COMMANDS.items():
+        subparser = commands.add_parser(name, help=summary, description=summary)
+        if words[:1] == [name]:
+            _command(name).add_arguments(subparser)
+    parsed = parser.parse_args(words)
+    return _command(parsed.command).run(parsed)
+
+
+def _command(name: str) -> Command:
+    return cast(Command, import_module(f"gateway.cli.{name.replace('-', '_')}"))

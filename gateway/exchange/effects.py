@@ -22,6 +22,10 @@ class Sound:
     times: int = 0
 
 
+ECHO = Sound((), "")
+"""What a listener to the circuit is told when the exchange gives the caller back what the caller says."""
+
+
 @frozen
 class PlaySound(Effect):
     """Put a sound on the backward direction of a circuit, in place of what was there."""

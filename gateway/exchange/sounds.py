@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.exchange.effects import Sound
+from gateway.exchange.effects import ECHO, Sound
 from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose
 from tones.cadence import render
 from tones.notation import Signal
@@ -53,5 +53,7 @@ def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber:
 
 def described(sound: Sound) -> str:
     """In words, for the trace: "tone busy (fr)", "say hello, twice"."""
+    if sound == ECHO:
+        return "echo"
     how_often = {0: "", 1: "", 2: ", twice"}.get(sound.times, f", {sound.times} times")
     return f"{', '.join(sound.parts)} ({sound.country}){how_often}"

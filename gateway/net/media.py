@@ -25,8 +25,8 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from gateway.core.effects import Machine
-from gateway.exchange.effects import EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
-from gateway.exchange.sounds import described, render_sound
+from gateway.exchange.effects import ECHO, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
+from gateway.exchange.sounds import render_sound
 from gateway.interworking.effects import (
     ConnectMedia,
     CutThroughBackward,
@@ -54,7 +54,7 @@ READS_AT_ONCE = 32
 
 Pcm = NDArray[np.int16]
 RtpTap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
-SoundObserver = Callable[[int, str], None]
+SoundObserver = Callable[[int, Sound], None]
 
 
 class MediaUser(Protocol):
@@ -362,14 +362,14 @@ class MediaPlane:
         circuit.echo = False
         self._backward.play(circuit.backward, self._clip(effect.sound))
         if self.sound_observer is not None:
-            self.sound_observer(effect.cic, described(effect.sound))
+            self.sound_observer(effect.cic, effect.sound)
 
     def _echo(self, owner: Machine | None, effect: EchoCircuit) -> None:
         circuit = self._circuit(effect.cic)
         circuit.player, circuit.echo = owner, True
         self._backward.live(circuit.backward)
         if self.sound_observer is not None:
-            self.sound_observer(effect.cic, "echo")
+            self.sound_observer(effect.cic, ECHO)
 
     def _listen(self, owner: Machine | None, effect: ListenToCircuit) -> None:
         circuit = self._circuit(effect.cic)

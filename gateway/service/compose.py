@@ -7,9 +7,11 @@ import resource
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -17,7 +19,9 @@ from twisted.logger import Logger
 from gateway.config.settings import Settings
 from gateway.core.effects import Machine, Record
 from gateway.exchange.behaviours import built_in_treatments
+from gateway.exchange.effects import Sound as PlayedSound
 from gateway.exchange.numbering import NumberPlan
+from gateway.exchange.sounds import described
 from gateway.exchange.switch import Exchange
 from gateway.interworking.causes import load_profile
 from gateway.interworking.effects import CallEnded, CallStarted, CircuitTaken
@@ -32,11 +36,13 @@ from gateway.net.runner import Runner
 from gateway.net.sip_transport import SipTransport
 from gateway.sip.dialog.settings import Reliability, UserAgentSettings
 from gateway.sip.effects import Flow, Transmit
+from gateway.sip.message import Message, Request, Response
+from gateway.sip.transaction.base import Direction
 from gateway.sip.transaction.layer import TransactionLayer, TransactionSettings
 from gateway.sip.user_agent import UserAgent
 from gateway.ss7.isup.node import Node, NodeSettings
 from gateway.trace.capture import Capture
-from gateway.trace.journal import Decided, Journal, JournalSettings, Sound
+from gateway.trace.journal import NO_CALL, Decided, Journal, JournalSettings, SipMessage, Sound
 from gateway.trace.pcapng import PcapngWriter
 from gateway.trace.summary import isup_message, sip_message
 from tones.plan import load_plan
@@ -44,6 +50,7 @@ from tones.plan import load_plan
 FILES_WANTED = 65536
 CLEARING_S = 2.0
 LINGERING_S = 0.1
+MOST_UNNAMED = 100
 LAST_MESSAGES_S = 40.0
 """How long after its end a call's last messages may come: more than 64*T1."""
 
@@ -59,6 +66,7 @@ class Lab:
         journal: everything that happens, call by call.
         gateway, exchange, node, exchange_node, layer, media, runner, transport: the parts.
         sip_address: host and port, once started.
+        sound_observer: told what the exchange plays in which call.
     """
 
     log = Logger()
@@ -70,8 +78,10 @@ class Lab:
         self._started_s = reactor.seconds()
         epoch_s = time.time()
         self.journal = Journal(JournalSettings(calls_kept=settings.trace.calls_kept), epoch_s)
+        self.sound_observer: Callable[[str, PlayedSound], None] | None = None
         self._capture_file: BinaryIO | None = None
         self._ended: deque[tuple[float, str]] = deque()
+        self._unnamed: dict[str, list[SipMessage]] = {}
         self.sip_address = settings.sip.listen
         self._compose_pstn()
         self._compose_sip()
@@ -188,8 +198,24 @@ class Lab:
         self.journal.observe(capture)
         self.media.tap = lambda source, destination, octets: capture.rtp(self.now_s(), source, destination, octets)
 
-    def _sip_message(self, direction: Any, message: object, flow: Flow, octets: bytes) -> None:
-        self.journal.append(sip_message(self.journal, self.now_s(), direction.name == "SENT", octets, flow))
+    def _sip_message(self, direction: Direction, message: Message, flow: Flow, octets: bytes) -> None:
+        event = sip_message(self.journal, self.now_s(), direction is Direction.SENT, octets, flow)
+        call_id = message.headers.get("Call-ID") or ""
+        if event.call == NO_CALL and isinstance(message, Request) and message.method == "INVITE":
+            # The call that it begins has no name yet.
+            self._unnamed.setdefault(call_id, []).append(event)
+        elif event.call == NO_CALL and call_id in self._unnamed:
+            self._unnamed[call_id].append(event)
+            if isinstance(message, Response) and message.status >= 200:
+                self._name_call(call_id, NO_CALL)
+        else:
+            self.journal.append(event)
+        while len(self._unnamed) > MOST_UNNAMED:
+            self._name_call(next(iter(self._unnamed)), NO_CALL)
+
+    def _name_call(self, sip_call_id: str, call: str) -> None:
+        for event in self._unnamed.pop(sip_call_id, ()):
+            self.journal.append(attrs.evolve(event, call=call))
 
     def _isup_message(self, direction: str, message: object, octets: bytes) -> None:
         self.journal.append(isup_message(self.journal, self.now_s(), direction == "sent", octets))
@@ -205,6 +231,7 @@ class Lab:
 
     def _call_started(self, owner: Machine | None, effect: CallStarted) -> None:
         self.journal.bind(effect.sip_call_id, effect.call)
+        self._name_call(effect.sip_call_id, effect.call)
         now = self.now_s()
         while self._ended and self._ended[0][0] < now - LAST_MESSAGES_S:
             self.journal.unbind_call(self._ended.popleft()[1])
@@ -215,8 +242,11 @@ class Lab:
     def _call_ended(self, owner: Machine | None, effect: CallEnded) -> None:
         self._ended.append((self.now_s(), effect.call))
 
-    def _sound_on_circuit(self, cic: int, text: str) -> None:
-        self.journal.append(Sound(self.now_s(), self.journal.call_on(cic), "network", text))
+    def _sound_on_circuit(self, cic: int, sound: PlayedSound) -> None:
+        call = self.journal.call_on(cic)
+        if self.sound_observer is not None:
+            self.sound_observer(call, sound)
+        self.journal.append(Sound(self.now_s(), call, "network", described(sound)))
 
 
 def compose(settings: Settings, reactor: Any) -> Lab:

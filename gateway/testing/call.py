@@ -9,7 +9,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from gateway.core.errors import GatewayError, ParseError, RemoteProtocolError
 from gateway.net.runner import Runner
@@ -28,6 +27,11 @@ Pcm = NDArray[np.int16]
 
 ANSWERED: Final = "answered"
 ENDED: Final = "ended"
+FINAL: Final = "final"
+"""A final response has come."""
+MEDIA: Final = "media"
+"""The first RTP packet has come."""
+MILESTONES: Final = (MEDIA, ANSWERED, FINAL, ENDED)
 DTMF_RELAY: Final = "application/dtmf-relay"
 RTP_LINGERS_S: Final = 0.2
 """How long the RTP port stays open after the call: what is still on its way is not another call's."""
@@ -122,6 +126,7 @@ class PhoneCall:
         self.number = number
         self.uri = uri
         self.rtp = rtp
+        rtp.first_heard = lambda: self._reach(MEDIA)
         self.status: int | None = None
         self.responses: list[Response] = []
         self.provisionals: list[Provisional] = []
@@ -212,12 +217,22 @@ class PhoneCall:
         """Fires when the call is over."""
         return self._when(ENDED)
 
+    def when(self, milestone: Milestone) -> Deferred[float]:
+        """Fires when a status has come, or one of `MILESTONES` is reached.
+
+        Raises:
+            ValueError: there is no such milestone.
+        """
+        if milestone not in MILESTONES and not (isinstance(milestone, int) and 101 <= milestone <= 699):
+            raise ValueError(f"{milestone!r} is neither a status (101 to 699) nor one of {', '.join(MILESTONES)}")
+        return self._when(milestone)
+
     def _when(self, milestone: Milestone) -> Deferred[float]:
         waiting: Deferred[float] = Deferred()
         if milestone in self._reached:
             waiting.callback(self._reached[milestone])
         elif self.ended:
-            waiting.errback(Failure(self._never(milestone)))
+            waiting.errback(self._never(milestone))
         else:
             self._waiting.setdefault(milestone, []).append(waiting)
         return waiting
@@ -301,6 +316,7 @@ class PhoneCall:
         if sdp and not self._offer and self.agreed is None:
             self._answer(sdp)
         self._reach(response.status)
+        self._reach(FINAL)
         self._reach(ANSWERED)
 
     def rejected(self, response: Response) -> None:
@@ -309,6 +325,7 @@ class PhoneCall:
         self.status = response.status
         self.reasons = tuple(response.headers.values("Reason"))
         self._reach(response.status)
+        self._reach(FINAL)
         self._end()
 
     def failed(self, why: str) -> None:
@@ -385,7 +402,7 @@ class PhoneCall:
         waiting, self._waiting = self._waiting, {}
         for milestone, each in waiting.items():
             for one in each:
-                one.errback(Failure(self._never(milestone)))
+                one.errback(self._never(milestone))
         self._on_end(self)
 
 

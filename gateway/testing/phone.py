@@ -77,7 +77,7 @@ class _Line:
         self.user_agent = UserAgent(settings, self, _identifier, outbox)
         self.layer = TransactionLayer(TransactionSettings(), self.user_agent, _identifier, outbox)
         self.user_agent.layer = self.layer
-        self.transport = SipTransport(reactor, self.runner, self.layer.octets_received, self.layer.transport_failed)
+        self.transport = SipTransport(reactor, self.runner, self.layer)
         self.runner.performs(Transmit, self.transport.perform)
         self.local: Address = (host, self.transport.listen(host, 0))
 

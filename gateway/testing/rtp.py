@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -64,9 +65,11 @@ class RtpSocket(DatagramProtocol):
         port: the UDP port, once open.
         arrivals: every RTP packet that came, in the order of coming.
         unreadable: datagrams that were no RTP.
+        first_heard: called when the first packet comes.
     """
 
     transport: Any
+    noisy = False
 
     def __init__(self, reactor: Any, host: str, telephone_event: int | None) -> None:
         self._reactor = reactor
@@ -88,22 +91,16 @@ class RtpSocket(DatagramProtocol):
         self.port = 0
         self.arrivals: list[Arrival] = []
         self.unreadable = 0
+        self.first_heard: Callable[[], None] = lambda: None
 
     def open(self) -> int:
         """Bind a free port, an even one (RFC 3550 §11), and say which."""
-        odd = []
-        for _ in range(TRIES_FOR_AN_EVEN_PORT):
-            listening = self._reactor.listenUDP(0, self, interface=self._host, maxPacketSize=2048)
-            if listening.getHost().port % 2 == 0:
-                break
-            odd.append(listening)
-        else:
-            listening = odd.pop()
-        for other in odd:
-            other.stopListening()
-        self._listening = listening
-        self.transport = listening
-        self.port = int(listening.getHost().port)
+        bound = _bound_to_even_port(self._host)
+        try:
+            self._listening = self._reactor.adoptDatagramPort(bound.fileno(), bound.family, self, maxPacketSize=2048)
+            self.port = int(bound.getsockname()[1])
+        finally:
+            bound.close()
         return self.port
 
     def close(self) -> None:
@@ -139,6 +136,8 @@ class RtpSocket(DatagramProtocol):
             self._law = _LAWS.get(packet.payload_type, Law.MULAW)
             receiver = self._receiver = Receiver(self._law, telephone_events=self._events)
         receiver.received(datagram, source, now_s)
+        if len(self.arrivals) == 1:
+            self.first_heard()
 
     def connectionRefused(self) -> None:
         """The gateway has closed its port: it no longer listens."""
@@ -261,3 +260,19 @@ class RtpSocket(DatagramProtocol):
             self._schedule()
         if self._said is None and said is not None:
             said.callback(None)
+
+
+def _bound_to_even_port(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    odd = []
+    try:
+        for _ in range(TRIES_FOR_AN_EVEN_PORT):
+            tried = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            tried.bind((host, 0))
+            if tried.getsockname()[1] % 2 == 0:
+                return tried
+            odd.append(tried)
+        return odd.pop()
+    finally:
+        for other in odd:
+            other.close()

@@ -9,7 +9,9 @@ repeats and reorders what is sent, the same way for the same seed.
     world.run_to_rest()
     assert world.network.summaries() == ["INVITE", "100 INVITE", ...]
 
-`gateway.testing.user_agents` has whole SIP user agents for it. `Simulation` is a pump with a performer: it obeys StartTimer and StopTimer, carries Transmit over its network, and
+`gateway.testing.user_agents` has whole SIP user agents for it.
+
+`Simulation` is a pump with a performer: it obeys StartTimer and StopTimer, carries Transmit over its network, and
 keeps Records. Whoever has other effects adds performers with `Simulation.perform`. An exception that a machine raises
 comes out of `run` at once.
 """

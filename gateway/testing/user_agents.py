@@ -220,7 +220,7 @@ class ScriptedPeer:
         """Send a message, let it arrive, and what it brings about come back."""
         octets = message if isinstance(message, bytes) else message.serialize()
         self._world.network.transmit(octets, self._flow)
-        self._world.run(2 * self._world.network.weather.most_delay_s)
+        self._world.run(2.5 * self._world.network.weather.most_delay_s)
 
     def compose(
         self,

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tones.cadence import render
-from tones.notation import Signal
-from tones.oscillator import MODULATION_DEPTH, RAMP_SAMPLES, burst, oscillate, seamless_period
+from tones.oscillator import RAMP_SAMPLES
 from tones.plan import Tone, all_plans, load_plan
 from tones.sit import NORTH_AMERICAN, special_information_tone
 from tones.units import level_dbm0
@@ -72,38 +71,6 @@ def test_us_ringback_is_440_and_480_hz_at_minus_19_each() -> None:
     strong = np.flatnonzero(spectrum > 100)
     assert strong.tolist() == [440, 480]
     assert 20 * np.log10(spectrum[440] / 22827) == pytest.approx(-19, abs=0.05)
-
-
-def test_modulation_keeps_the_carrier_and_the_power() -> None:
-    tone = oscillate(Signal((400.0,), 16.0), -10, 8000)
-    spectrum = np.abs(np.fft.rfft(tone))
-    assert np.flatnonzero(spectrum > 1000).tolist() == [384, 400, 416]
-    assert spectrum[384] / spectrum[400] == pytest.approx(MODULATION_DEPTH / 2)
-    assert level_dbm0(tone) == pytest.approx(-10, abs=0.01)
-
-
-class TestBurst:
-    def test_begins_and_ends_at_rest(self) -> None:
-        samples = burst(Signal((425.0,)), 0, 803)
-        assert samples[0] == 0
-        assert abs(samples[-1]) < 1
-
-    def test_may_be_shorter_than_its_ramps(self) -> None:
-        assert burst(Signal((425.0,)), 0, 10).size == 10
-        assert burst(Signal((425.0,)), 0, 1).size == 1
-
-
-class TestSeamlessPeriod:
-    @pytest.mark.parametrize("frequencies", [(440.0,), (350.0, 440.0), (913.8,), (333.25, 400.0)])
-    def test_holds_whole_cycles(self, frequencies: tuple[float, ...]) -> None:
-        signal, count = seamless_period(Signal(frequencies))
-        for hz in signal.frequencies_hz:
-            assert hz * count / 8000 == pytest.approx(round(hz * count / 8000), abs=1e-6)
-
-    def test_moves_awkward_frequencies_by_almost_nothing(self) -> None:
-        signal, count = seamless_period(Signal((383.33, 416.67)))
-        assert count == 80_000
-        assert signal.frequencies_hz == (383.3, 416.7)
 
 
 class TestTake:

@@ -30,8 +30,8 @@ def mulaw_value(octet: int) -> int:
 def alaw_octet(value: int) -> int:
     """Compress one 16-bit value by comparing with segment ends, one's complement for negative values."""
     size = (value if value >= 0 else ~value) >> 4
-    segment = max(0, size.bit_length() - 5)
-    step = size >> max(1, segment) - 1 if segment > 1 else size
+    segment = max(0, size.bit_length() - 4)
+    step = size >> max(0, segment - 1)
     return ((0x80 if value >= 0 else 0) | segment << 4 | step & 15) ^ 0x55
 
 

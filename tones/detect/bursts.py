@@ -25,8 +25,10 @@ ACTIVE_DBM0: Final = -46.0
 _BEAT_BLOCKS: Final = 13
 _ABOVE_NOISE: Final = 10 ** (7 / 10)
 _BLOCK: Final = samples(5)
-_BRIDGED: Final = samples(15)
-"""Pauses up to this are the zeros of a beat."""
+_BRIDGED: Final = samples(10)
+"""Pauses shorter than this are the zeros of a beat."""
+_BRIDGED_IN_NOISE: Final = samples(20)
+"""The same where noise hides what is around the zeros."""
 LOST_PACKET: Final = (samples(15), samples(25))
 """A pause of this length in an otherwise steady tone is a lost packet."""
 _SHORTEST: Final = samples(25)
@@ -65,10 +67,12 @@ def active_stretches(signal: Samples) -> list[tuple[int, int]]:
     if blocks == 0:
         return []
     power = np.square(signal[: blocks * _BLOCK]).reshape(blocks, _BLOCK).mean(axis=1)
-    stretches = _runs(power > max(amplitude(ACTIVE_DBM0) ** 2 / 2, _noise_gate(power)))
+    quiet, noisy = amplitude(ACTIVE_DBM0) ** 2 / 2, _noise_gate(power)
+    stretches = _runs(power > max(quiet, noisy))
+    shortest_pause = _BRIDGED_IN_NOISE if noisy > quiet else _BRIDGED
     bridged: list[tuple[int, int]] = []
     for start, end in stretches:
-        if bridged and (start - bridged[-1][1]) * _BLOCK < _BRIDGED:
+        if bridged and (start - bridged[-1][1]) * _BLOCK < shortest_pause:
             bridged[-1] = bridged[-1][0], end
         else:
             bridged.append((start, end))
@@ -132,7 +136,9 @@ def tonal_lines(stretch: Samples) -> Lines | None:
     """The sines that a stretch is made of, or None if it is not a steady sum of few."""
     if stretch.size < _SHORTEST:
         return None
-    trimmed = stretch[samples(4) : -samples(4)] if stretch.size > samples(40) else stretch
+    # The ends may be ramps, or belong to what comes before or after.
+    ends = samples(25) if stretch.size > samples(200) else samples(4) if stretch.size > samples(40) else 0
+    trimmed = stretch[ends : stretch.size - ends]
     if not _worth_a_fit(trimmed):
         return None
     whole = lines(trimmed)

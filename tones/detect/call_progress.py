@@ -37,6 +37,8 @@ _TIME_TOLERANCE: Final = 0.05
 _TIME_TOLERANCE_MS: Final = 14.0
 _LOST_PACKET_MS: Final = 27.0
 """How far a packet of 20 ms that is lost at the end of a burst can move a time."""
+_UNHEARD_PAUSE_MS: Final = 32.0
+"""The pause that E.180 allows between the three special information tones, and a little more."""
 _WEAK_DB: Final = 15.0
 _ENDLESS_MS: Final = (2700.0, 6500.0)
 """A burst longer than this, with no pause, is more and more surely of a tone that does not pause."""
@@ -181,6 +183,17 @@ def _cut_off(step: _Step, bursts: Sequence[Burst], number: int) -> bool:
     return pause > 1000 or not _step_fits(step, bursts[number + 1])
 
 
+def _compare_pause(candidate: _Candidate, step_number: int, pause_ms: float) -> _Fit:
+    """How a pause is to the definition's. Between different frequencies nobody hears one of up to 30 ms."""
+    step, following = candidate.steps[step_number], candidate.following(step_number)
+    if step.off_ms is None:
+        return _Fit.LONG
+    unheard = max(pause_ms, step.off_ms) <= _UNHEARD_PAUSE_MS
+    if unheard and following is not None and candidate.steps[following].signals != step.signals:
+        return _Fit.EXACT
+    return _compare(pause_ms, step.off_ms)
+
+
 def _at_edge(burst: Burst, total: int) -> bool:
     """Whether a burst may have been longer than the recording shows: it does not rise from, or fall to, rest."""
     return burst.start < _EDGE_SAMPLES or burst.end > total - _EDGE_SAMPLES
@@ -212,7 +225,7 @@ def _run_from(candidate: _Candidate, first: int, bursts: Sequence[Burst], start:
         if pause_ms is None:
             break
         following = candidate.following(step_number)
-        off = _Fit.LONG if step.off_ms is None else _compare(pause_ms, step.off_ms)
+        off = _compare_pause(candidate, step_number, pause_ms)
         if off is _Fit.LONG:
             # It should have gone on, if it goes on at all.
             confirmed -= following is not None

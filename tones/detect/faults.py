@@ -26,9 +26,9 @@ _IDLE: Final = 24
 """No larger sample is made by the idle octet of either law, or by noise of a few steps."""
 _SHORTEST_DROPOUT: Final = samples(4)
 _LONGEST_DROPOUT: Final = samples(200)
-_SIDE: Final = samples(2)
+_SIDE: Final = samples(1)
 _BODY: Final = samples(12)
-_ABRUPT: Final = 10 ** (-4 / 20)
+_ABRUPT: Final = 0.5
 _SOUNDING: Final = amplitude(-38.0)
 _HIGH_PASS: Final = filters.firwin(65, 2600.0, pass_zero=False, fs=SAMPLE_RATE_HZ)
 _CLICK_RATIO: Final = 10.0
@@ -53,10 +53,6 @@ class Fault:
     duration_s: float
 
 
-def _root_mean_square(pcm: Samples) -> float:
-    return float(np.sqrt(np.square(pcm).mean())) if pcm.size else 0.0
-
-
 def dropouts(pcm: Pcm) -> list[Fault]:
     """Silences of 4 to 200 ms that begin and end abruptly, with sound before and after."""
     signal = pcm.astype(np.float64)
@@ -67,12 +63,12 @@ def dropouts(pcm: Pcm) -> list[Fault]:
         if not _SHORTEST_DROPOUT <= end - start <= _LONGEST_DROPOUT or start < _BODY or end + _BODY > pcm.size:
             continue
         before, after = signal[start - _BODY : start], signal[end : end + _BODY]
-        loud_before, loud_after = _root_mean_square(before), _root_mean_square(after)
+        peak_before, peak_after = np.abs(before).max(), np.abs(after).max()
         abrupt = (
-            _root_mean_square(before[-_SIDE:]) > _ABRUPT * loud_before,
-            _root_mean_square(after[:_SIDE]) > _ABRUPT * loud_after,
+            np.abs(before[-_SIDE:]).max() > _ABRUPT * peak_before,
+            np.abs(after[:_SIDE]).max() > _ABRUPT * peak_after,
         )
-        if min(loud_before, loud_after) > _SOUNDING and all(abrupt):
+        if min(peak_before, peak_after) > _SOUNDING and all(abrupt):
             found.append(Fault(FaultKind.DROPOUT, int(start) / SAMPLE_RATE_HZ, int(end - start) / SAMPLE_RATE_HZ))
     return found
 

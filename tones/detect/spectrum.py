@@ -111,7 +111,7 @@ def lines(stretch: Samples, most: int = _MOST_COMPONENTS) -> Lines:
     while len(frequencies) < most:
         trial, sizes, rest = fit(stretch, [*frequencies, strongest_line(left_over)])
         gain = (float(np.square(left_over).sum()) - float(np.square(rest).sum())) / total
-        if gain < _WEAKEST or not all(10 < hz < 3990 for hz in trial):
+        if gain < _WEAKEST or not all(10 < hz < 3990 for hz in trial) or _too_close(trial, stretch.size):
             break
         frequencies, amplitudes, left_over = trial, sizes, rest
         if float(np.square(left_over).sum()) < _CLEAN * total:
@@ -119,6 +119,12 @@ def lines(stretch: Samples, most: int = _MOST_COMPONENTS) -> Lines:
     found = sorted(zip(frequencies, amplitudes, strict=True))
     unexplained = float(np.square(left_over).sum()) / total
     return Lines(tuple(Component(float(hz), level_of_amplitude(float(peak))) for hz, peak in found), unexplained)
+
+
+def _too_close(frequencies_hz: list[float], count: int) -> bool:
+    """Whether two frequencies lie closer than a stretch of `count` samples can tell apart."""
+    ordered = np.sort(frequencies_hz)
+    return bool(np.any(np.diff(ordered) < 0.7 * SAMPLE_RATE_HZ / count))
 
 
 def total_level(components: tuple[Component, ...]) -> float:

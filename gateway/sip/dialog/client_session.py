@@ -39,6 +39,7 @@ from typing import Protocol
 from attrs import define, field
 from automat import TypeMachineBuilder
 
+from gateway.core.clause import Clause
 from gateway.core.effects import Outbox, tell
 from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.core.machine import build, ignore, state_name
@@ -305,7 +306,9 @@ class ClientSession(Session):
         reliable = False
         try:
             reliable = is_reliable(response) and self._settings.reliability is not Reliability.NEVER
-            known = (response.to.tag or "") in self._branches
+            if response.to.tag is None:
+                raise ParseError("To: no tag", clause=Clause("RFC 3261", "12.1"))
+            known = response.to.tag in self._branches
             branch = self._branch_of(response)
             if not known:
                 self._open(branch.dialog)

@@ -90,9 +90,9 @@ class AddressNumber(BitFields):
         return f"{self.name.lower().removesuffix(' number').removesuffix(' party')} {self.written()}".rstrip()
 
     def written(self) -> str:
-        """The digits, with "+" before those of an international number."""
+        """The digits without ST, with "+" before those of an international number."""
         international = getattr(self, "nature_of_address", None) == NatureOfAddress.INTERNATIONAL
-        return f"+{self.digits}" if international and self.digits else self.digits
+        return f"+{self.address}" if international and self.address else self.address
 
 
 @frozen

@@ -1,0 +1,86 @@
+"""Known recordings are found, where they are, whatever the line did to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tones.announcement import (
+    Pause,
+    Recording,
+    SpokenNumber,
+    announcement,
+    available_announcements,
+    compose,
+    spoken_digits,
+)
+from tones.detect.heard import Kind
+from tones.detect.recordings import find_recordings
+from tones.g711 import Law, decode, encode
+
+Pcm = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
+
+
+def through(pcm: Pcm, law: Law = Law.ALAW) -> Pcm:
+    return decode(encode(pcm, law), law)
+
+
+@pytest.mark.parametrize("law", Law)
+@pytest.mark.parametrize("name", available_announcements())
+def test_each_recording_with_one_percent_of_packets_lost(name: str, law: Law) -> None:
+    pcm = through(compose([Pause(1234), Recording(name), Pause(500)]), law).copy()
+    for frame in np.flatnonzero(np.random.default_rng(len(name)).random(pcm.size // 160) < 0.01):
+        pcm[frame * 160 : frame * 160 + 160] = decode(b"\xd5", Law.ALAW)[0]
+    (heard,) = find_recordings(pcm)
+    assert (heard.kind, heard.name) == (Kind.RECORDING, name)
+    assert heard.onset_s == pytest.approx(1.234, abs=0.001)
+    assert heard.duration_s == pytest.approx(announcement(name).size / 8000, abs=0.15)
+    assert heard.confidence > 0.9
+
+
+def test_a_recording_played_twice_is_found_twice() -> None:
+    pcm = compose([Recording("out-of-order"), Pause(500), Recording("out-of-order")])
+    assert [heard.name for heard in find_recordings(through(pcm))] == ["out-of-order"] * 2
+
+
+def test_the_end_alone_is_enough() -> None:
+    (heard,) = find_recordings(through(announcement("number-not-in-service")[14_000:]))
+    assert heard.name == "number-not-in-service"
+    assert heard.onset_s == 0
+
+
+def test_the_beginning_alone_may_be_one_of_several() -> None:
+    """ "The number you have dialled is" begins more than one recording."""
+    (heard,) = find_recordings(through(announcement("number-not-in-service")[:9_000]))
+    assert heard.fits("number-not-in-service")
+    assert heard.fits("number-incomplete")
+    assert heard.confidence < 0.5
+
+
+@pytest.mark.parametrize("number", ["5550199", "0123456789", "8888", "33199000003"])
+def test_spoken_numbers_are_read(number: str) -> None:
+    (heard,) = find_recordings(through(spoken_digits(number)))
+    assert (heard.kind, heard.name) == (Kind.NUMBER, number)
+
+
+def test_a_changed_number_is_a_recording_and_a_number() -> None:
+    heard = find_recordings(through(compose([Recording("number-changed"), Pause(100), SpokenNumber("5550199")])))
+    assert [(each.kind, each.name) for each in heard] == [
+        (Kind.RECORDING, "number-changed"),
+        (Kind.NUMBER, "5550199"),
+    ]
+
+
+def test_the_search_can_be_kept_to_some_recordings() -> None:
+    assert find_recordings(announcement("hello"), ["goodbye"]) == []
+
+
+def test_noise_and_silence_are_no_recording() -> None:
+    noise = np.random.default_rng(3).normal(0, 1000, 40_000).astype(np.int16)
+    assert find_recordings(noise) == []
+    assert find_recordings(np.zeros(8000, np.int16)) == []
+    assert find_recordings(np.zeros(0, np.int16)) == []
+
+
+def test_a_recording_backwards_is_another() -> None:
+    assert find_recordings(announcement("hello")[::-1].copy()) == []
