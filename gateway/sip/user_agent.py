@@ -6,7 +6,7 @@ Every request passes the steps of §8.2 in their order; the first that it fails 
     Request-URI's scheme?  416                        §8.2.2.1
     merged request?        482                        §8.2.2.2
     Require understood?    420 + Unsupported          §8.2.2.3
-    body understood?       415 + Accept, ...          §8.2.3, RFC 5621 §8.3
+    body understood?       415 + Accept, ...          §8.2.3, RFC 5621 §8.4
     in a dialog?           481, or to its session     §12.2.2
 
 Out of a dialog INVITE makes a session, or gets 503 where no more are taken (§21.5.4), and OPTIONS gets its answer
@@ -23,8 +23,9 @@ from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.sip.dialog.client_session import ClientSession
 from gateway.sip.dialog.content import not_understood
 from gateway.sip.dialog.dialog import Dialog, DialogId, dialog_id_of_request
+from gateway.sip.dialog.sent_request import HeaderFields
 from gateway.sip.dialog.server_session import ServerSession
-from gateway.sip.dialog.session import HeaderFields, RequestSender, Session, reasons_of
+from gateway.sip.dialog.session import RequestSender, Session, reasons_of
 from gateway.sip.dialog.settings import ALLOW, Reliability, UserAgentSettings
 from gateway.sip.dialog.user import ClientSessionUser, UserAgentUser
 from gateway.sip.effects import Flow

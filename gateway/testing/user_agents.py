@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import ParamSpec
 
+from gateway.core.errors import ParseError
 from gateway.sip.dialog.client_session import ClientSession
 from gateway.sip.dialog.content import SDP
 from gateway.sip.dialog.server_session import ServerSession
@@ -213,8 +215,9 @@ class ScriptedPeer:
     def _receive(self, data: bytes, flow: Flow) -> None:
         message = parse_message(data)
         self.received.append(message)
-        tag = message.to.tag if isinstance(message, Response) else message.from_.tag
-        self.remote_tag = tag or self.remote_tag
+        with suppress(ParseError):
+            tag = message.to.tag if isinstance(message, Response) else message.from_.tag
+            self.remote_tag = tag or self.remote_tag
 
     def send(self, message: Request | Response | bytes) -> None:
         """Send a message, let it arrive, and what it brings about come back."""

@@ -47,7 +47,8 @@ from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import MAX_FORWARDS, Dialog
 from gateway.sip.dialog.reliable import ReceivedProvisionals, is_reliable
-from gateway.sip.dialog.session import RETRY, HeaderFields, Session, SessionCore, reasons_of
+from gateway.sip.dialog.sent_request import HeaderFields, NobodyCares, cancel_of
+from gateway.sip.dialog.session import RETRY, Session, SessionCore, reasons_of
 from gateway.sip.dialog.settings import Reliability
 from gateway.sip.dialog.user import ClientSessionUser
 from gateway.sip.effects import Flow, Transport
@@ -95,19 +96,6 @@ class ClientSessionInputs(Protocol):
 
     def bye_concluded(self) -> None:
         """Our BYE has its final response, or will get none."""
-
-
-class _Cancel:
-    """The CANCEL's own transaction: whatever comes of it, the INVITE's final response decides (RFC 3261 §9.1)."""
-
-    def response_received(self, response: Response) -> None:
-        """200 or 481: it makes no difference."""
-
-    def request_timed_out(self) -> None:
-        """The transaction layer ends the wait for the INVITE's final response."""
-
-    def transport_failed(self, why: str) -> None:
-        """As above."""
 
 
 @define(eq=False)
@@ -386,18 +374,11 @@ class ClientSession(Session):
             self._send(self._chosen.dialog, "BYE", headers)
 
     def _send_cancel(self) -> None:
-        invite = self.request
-        if invite is None:
-            return
-        items = [("Max-Forwards", MAX_FORWARDS)]
-        for name in ("Route", "From", "To", "Call-ID"):
-            # §9.1: "Call-ID, To, the numeric part of CSeq, and From header fields in the CANCEL request MUST be
-            # identical to those in the request being cancelled"
-            items.extend((name, line) for line in invite.headers.lines(name))
-        items.append(("CSeq", f"{self._sequence} CANCEL"))
-        items.extend(self._cancel_headers)
-        cancel = Request(method="CANCEL", uri=invite.uri, headers=Headers(items))
-        self._outbox.append(tell(self._core.layer.send_request, cancel, self.flow, _Cancel(), self._branch_parameter))
+        if self.request is not None:
+            cancel = cancel_of(self.request, self._cancel_headers)
+            self._outbox.append(
+                tell(self._core.layer.send_request, cancel, self.flow, NobodyCares(), self._branch_parameter)
+            )
 
     def _bury(self) -> None:
         self._user = None

@@ -26,7 +26,7 @@ class Part:
     Args:
         media_type: "type/subtype" in lower case.
         disposition: "session", "render", ... in lower case; the default for the type where none is written.
-        required: whether a user agent that does not understand it must refuse the message (RFC 5621 §8.3).
+        required: whether a user agent that does not understand it must refuse the message (RFC 5621 §8.4).
         encoding: the Content-Encoding, "" for none.
         octets: the body itself.
     """
@@ -36,6 +36,9 @@ class Part:
     required: bool
     encoding: str
     octets: bytes
+
+
+ALTERNATIVE = "multipart/alternative"
 
 
 def _described(headers: Headers, default_type: str, octets: bytes) -> Part:
@@ -114,7 +117,7 @@ class NotUnderstood:
 
 
 def not_understood(message: Message, accept: Container[str], accept_header: str) -> NotUnderstood | None:
-    """Look for a body that is neither understood nor optional (RFC 3261 §8.2.3, RFC 5621 §8.3).
+    """Look for a body that is neither understood nor optional (RFC 3261 §8.2.3, RFC 5621 §8.4).
 
     Args:
         message: the request.
@@ -124,7 +127,12 @@ def not_understood(message: Message, accept: Container[str], accept_header: str)
     Raises:
         ParseError: the body's headers cannot be read.
     """
-    for part in parts(message):
+    found = parts(message)
+    if len(found) > 1 and _described(message.headers, "", b"").media_type == ALTERNATIVE:
+        # RFC 5621 §8.3: the receiver "SHOULD ignore the handling parameters of the body parts"; one is enough.
+        understood = [part for part in found if part.media_type in accept and part.encoding in ("", "identity")]
+        found = understood[:1] or found[:1]
+    for part in found:
         if part.encoding not in ("", "identity") and part.required:
             return NotUnderstood(("Accept-Encoding", "identity"))
         if part.required and part.media_type not in accept:

@@ -54,7 +54,8 @@ from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import Dialog
 from gateway.sip.dialog.reliable import LARGEST_FIRST_RSEQ, Provisional, ReliableProvisionals
-from gateway.sip.dialog.session import RETRY, HeaderFields, Session, SessionCore, check_status, reasons_of
+from gateway.sip.dialog.sent_request import HeaderFields
+from gateway.sip.dialog.session import RETRY, Session, SessionCore, check_status, reasons_of
 from gateway.sip.dialog.settings import Reliability
 from gateway.sip.dialog.user import ServerSessionUser
 from gateway.sip.message import Request, Response
@@ -651,7 +652,7 @@ def _send(
     _: ServerSessionInputs, self: ServerSession, method: str, headers: HeaderFields, body: bytes, content_type: str
 ) -> None:
     if self._dialog is not None:
-        # §14.1: an INVITE server transaction must have "reached the confirmed or terminated state" before a re-INVITE
+        # §14.1: a re-INVITE waits until an INVITE server transaction "reaches the confirmed or terminated state"
         self._send_for_user(self._dialog, method, headers, body, content_type, invite_open=bool(self._acceptances))
 
 

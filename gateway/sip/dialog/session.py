@@ -13,7 +13,7 @@ machines in `server_session` and `client_session`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import frozen
@@ -23,6 +23,7 @@ from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import Dialog
+from gateway.sip.dialog.sent_request import HeaderFields, NobodyCares, SentRequest, cancel_of
 from gateway.sip.dialog.settings import UserAgentSettings
 from gateway.sip.dialog.user import SessionUser
 from gateway.sip.effects import Flow
@@ -31,8 +32,6 @@ from gateway.sip.transaction.user import ClientUser, ServerTransaction
 
 RETRY = "retry"
 """The timer after which an offer that met 491 is made again."""
-
-HeaderFields = Iterable[tuple[str, str]]
 
 
 class RequestSender(Protocol):
@@ -74,60 +73,6 @@ class SessionCore(Protocol):
 
     def session_ended(self, session: Session) -> None:
         """Nothing of the session is left."""
-
-
-class SentRequest:
-    """One request of ours in a dialog, until its final response; for a re-INVITE, until the last repeated 2xx."""
-
-    __slots__ = (
-        "__weakref__",
-        "_session",
-        "ack",
-        "again",
-        "body",
-        "content_type",
-        "dialog",
-        "headers",
-        "method",
-        "request",
-    )
-
-    def __init__(
-        self,
-        session: Session,
-        dialog: Dialog,
-        method: str,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes,
-        content_type: str,
-    ) -> None:
-        self._session = session
-        self.dialog = dialog
-        self.method = method
-        self.headers = headers
-        self.body = body
-        self.content_type = content_type
-        self.ack: tuple[Request, Flow] | None = None
-        self.request: Request | None = None
-        self.again = False
-
-    @property
-    def offers(self) -> bool:
-        """Whether the request carries an offer."""
-        return self.content_type == SDP and bool(self.body) and self.method in ("INVITE", "UPDATE")
-
-    def response_received(self, response: Response) -> None:
-        """A provisional response says nothing here; a final one ends the transaction."""
-        if response.status >= 200:
-            self._session.request_concluded(self, response.status, response)
-
-    def request_timed_out(self) -> None:
-        """RFC 3261 §12.2.1.2: "this is treated as a 408 (Request Timeout) response"."""
-        self._session.request_concluded(self, 408, None)
-
-    def transport_failed(self, why: str) -> None:
-        """RFC 3261 §8.1.3.1: a transport error is treated as a 503 (Service Unavailable)."""
-        self._session.request_concluded(self, 503, None)
 
 
 @frozen
@@ -390,7 +335,8 @@ class Session:
         self._sent.add(sent)
         if sent.offers:
             self._offer_sent = True
-        self._outbox.append(tell(self._core.layer.send_request, sent.request, sent.dialog.next_hop, sent))
+        sent.flow = sent.dialog.next_hop
+        self._outbox.append(tell(self._core.layer.send_request, sent.request, sent.flow, sent))
 
     def _send_for_user(
         self, dialog: Dialog, method: str, headers: HeaderFields, body: bytes, content_type: str, *, invite_open: bool
@@ -416,6 +362,13 @@ class Session:
         user = self._listener()
         if user is not None:
             self._outbox.append(tell(user.request_failed, method, status))
+
+    def cancel_abandoned(self, sent: SentRequest) -> None:
+        """A re-INVITE has no final response long after the session has ended."""
+        if sent.request is not None:
+            branch = sent.request.via.branch or ""
+            cancel = cancel_of(sent.request, ())
+            self._outbox.append(tell(self._core.layer.send_request, cancel, sent.flow, NobodyCares(), branch))
 
     def request_concluded(self, sent: SentRequest, status: int, response: Response | None) -> None:
         """A request of ours in a dialog got its final response; a re-INVITE perhaps once more its 2xx."""
@@ -489,6 +442,8 @@ class Session:
             # requests."
             self._answer(served.transaction, 487)
         self._served.clear()
+        for sent in self._sent:
+            sent.abandon(self._outbox, self._settings.timers.B)
         self._sent.clear()
         self._forget_retry()
 

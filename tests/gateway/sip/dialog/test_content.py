@@ -74,7 +74,7 @@ class TestSessionDescription:
 
 
 class TestNotUnderstood:
-    """RFC 3261 §8.2.3, RFC 5621 §8.3."""
+    """RFC 3261 §8.2.3, RFC 5621 §8.4."""
 
     def test_what_is_understood(self) -> None:
         assert not_understood(request(b""), ACCEPT, ACCEPT_HEADER) is None
@@ -92,13 +92,13 @@ class TestNotUnderstood:
         message = request(b"x", ("Content-Type", SDP), ("Content-Encoding", "gzip"))
         assert not_understood(message, ACCEPT, ACCEPT_HEADER) == NotUnderstood(("Accept-Encoding", "identity"))
 
-    @pytest.mark.clause("RFC 5621", "8.3")
+    @pytest.mark.clause("RFC 5621", "8.4")
     @pytest.mark.parametrize("disposition", ["render; handling=optional", "render;x=1;HANDLING = Optional"])
     def test_what_is_optional_is_passed_over(self, disposition: str) -> None:
         message = request(b"x", ("Content-Type", "image/png"), ("Content-Disposition", disposition))
         assert not_understood(message, ACCEPT, ACCEPT_HEADER) is None
 
-    @pytest.mark.clause("RFC 5621", "8.3")
+    @pytest.mark.clause("RFC 5621", "8.4")
     def test_what_is_required_in_a_multipart_body_is_not(self) -> None:
         message = sip_t(SIP_T.replace(b"optional", b"required"))
         assert not_understood(message, ACCEPT, ACCEPT_HEADER) == NotUnderstood(("Accept", ACCEPT_HEADER))
@@ -107,3 +107,10 @@ class TestNotUnderstood:
         message = sip_t()
         message.headers.add("Content-Encoding", "deflate")
         assert not_understood(message, ACCEPT, ACCEPT_HEADER) == NotUnderstood(("Accept-Encoding", "identity"))
+
+    @pytest.mark.clause("RFC 5621", "8.3")
+    def test_of_alternatives_one_is_enough(self) -> None:
+        message = sip_t(SIP_T.replace(b"optional", b"required"))
+        message.headers.set("Content-Type", "multipart/alternative;boundary=unique-boundary-1")
+        assert not_understood(message, ACCEPT, ACCEPT_HEADER) is None
+        assert not_understood(message, {"text/html"}, "text/html") == NotUnderstood(("Accept", "text/html"))

@@ -107,6 +107,16 @@ def test_a_call_over_a_terrible_network_comes_to_rest(seed: int) -> None:
     call.check()
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_the_weather_a_call_comes_to_rest(seed: int) -> None:
+    chance = random.Random(seed)
+    for number in range(seed * 40, seed * 40 + 40):
+        loss, duplication = chance.choice((0, 0.1, 0.3, 0.6, 0.8, 0.95)), chance.choice((0, 0.2, 0.5))
+        call = Call(number, Weather(loss, duplication, 0.001, chance.choice((0.001, 0.2, 1, 3, 6))))
+        call.run()
+        call.check()
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_call_over_a_good_network_comes_to_rest(seed: int) -> None:
     call = Call(seed + 2000, Weather())

@@ -14,6 +14,12 @@ from gateway.testing.user_agents import ScriptedPeer, SimulatedUserAgent
 OFFER, ANSWER, OTHER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n", b"v=0\r\no=other\r\n"
 
 
+def asked(agent: SimulatedUserAgent) -> ServerTransaction:
+    """What a user was asked last."""
+    _, (transaction, *_) = agent.told[-1]
+    return transaction  # type: ignore[return-value]
+
+
 class Ladder:
     """A called user agent in an established dialog, and a caller that the test speaks for."""
 
@@ -35,8 +41,7 @@ class Ladder:
 
     def asked(self) -> ServerTransaction:
         """What the user was asked last."""
-        _, (transaction, *_) = self.bob.told[-1]
-        return transaction  # type: ignore[return-value]
+        return asked(self.bob)
 
     def rest(self) -> None:
         self.do(self.session.bye)
@@ -321,7 +326,8 @@ class TestOffersOfOurs:
         ladder.alice.answer(again, 491)
         assert ladder.bob.told == [("request_failed", (method, 491))]
         ladder.world.run(10)
-        assert len([each for each in ladder.alice.take_summaries() if each == method]) == 1
+        sent = [each.cseq.number for each in ladder.alice.take() if isinstance(each, Request) and each.method == method]
+        assert set(sent) == {again.cseq.number}
         ladder.rest()
 
     def test_hanging_up_forgets_the_retry(self) -> None:
@@ -334,6 +340,41 @@ class TestOffersOfOurs:
         ladder.world.run(5)
         assert "UPDATE" not in ladder.alice.take_summaries()
         ladder.rest()
+
+
+class TestReinviteThatOutlivesItsSession:
+    """Its final response may never come: the peer stops repeating it when the session ends."""
+
+    def outlive(self) -> Ladder:
+        ladder = Ladder()
+        ladder.do(ladder.session.reinvite, OFFER)
+        invite = ladder.alice.got("INVITE")
+        ladder.alice.answer(invite, 100)
+        ladder.alice.request("BYE")
+        ladder.alice.take()
+        return ladder
+
+    @pytest.mark.clause("RFC 3261", "9.1")
+    def test_it_is_cancelled_after_64_t1(self) -> None:
+        ladder = self.outlive()
+        ladder.world.run(31)
+        assert "CANCEL" not in ladder.alice.take_summaries()
+        ladder.world.run(2)
+        cancel = ladder.alice.got("CANCEL")
+        assert cancel.headers.get("CSeq") == "1 CANCEL"
+        ladder.rest()
+
+    def test_it_is_not_if_the_final_response_comes(self) -> None:
+        ladder = Ladder()
+        ladder.do(ladder.session.reinvite, OFFER)
+        invite = ladder.alice.got("INVITE")
+        ladder.alice.answer(invite, 100)
+        ladder.alice.request("BYE")
+        ladder.alice.answer(invite, 200, ANSWER)
+        assert "ACK" in ladder.alice.take_summaries()
+        assert ("SentRequest", "abandoned") not in ladder.world.clock.running
+        ladder.rest()
+        assert "CANCEL" not in ladder.alice.take_summaries()
 
 
 class TestBothEnds:
@@ -355,9 +396,8 @@ class TestBothEnds:
         world, alice, bob, call = self.talk()
         bob.do(bob.session.reinvite, OTHER)
         world.run(0.1)
-        (name, (transaction, *_)) = alice.told[-1]
-        assert name == "offer_received"
-        alice.do(call.respond, transaction, 200, "", (), ANSWER, "application/sdp")
+        assert alice.heard == ["offer_received"]
+        alice.do(call.respond, asked(alice), 200, "", (), ANSWER, "application/sdp")
         world.run(0.1)
         assert bob.told == [("answer_received", (ANSWER,))]
         alice.do(call.bye)
@@ -371,7 +411,7 @@ class TestBothEnds:
         bob.do(bob.session.reinvite, OTHER)
         world.run(0.1)
         world.network.lose = lambda sent: sent.summary == "ACK"
-        alice.do(call.respond, alice.told[-1][1][0], 200, "", (), ANSWER, "application/sdp")
+        alice.do(call.respond, asked(alice), 200, "", (), ANSWER, "application/sdp")
         world.run(40)
         assert alice.told[-1] == ("bye_received", ((),))
         assert bob.heard == ["answer_received", "bye_received"]
