@@ -21,7 +21,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -m 'not judge' -n auto --dist worksteal
+	$(BIN)/python -m pytest -m 'not judge' -n auto --dist loadfile
 
 # What needs programs of Debian's: SIPp and tshark; `.ci/run` installs them.
 judges: $(READY)

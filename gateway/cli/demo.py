@@ -7,7 +7,8 @@ exchange meant to be heard.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ from gateway.exchange.effects import ECHO, Sound
 from gateway.net.sound_card import Loudspeaker, NoSoundCardError
 from gateway.service.compose import Lab, compose
 from gateway.testing.call import PhoneCall
-from gateway.testing.listener import Listener
+from gateway.testing.listener import Listener, plans_at
 from gateway.testing.meaning import not_heard
 from gateway.testing.phone import Phone
 from gateway.trace.journal import Sound as SoundEvent
 from gateway.trace.wav import write_wav
 from tones.detect import Heard, Kind
+from tones.plan import TonePlan
 
 DIGIT = "5"
 LONGEST_CALL_S = 60.0
@@ -155,7 +157,8 @@ class Demo:
         call = phone.dial(dialled.number)
         ended = call.when_ended()
         watchdog = self._reactor.callLater(LONGEST_CALL_S, call.hang_up)
-        listener = Listener(self._reactor, call, lambda onset_s, text, detail: self._heard(outcome, text, detail))
+        plans = plans_at(dialled.number, self._lab.settings.numbers.country)
+        listener = Listener(self._reactor, call, partial(self._heard, outcome), plans=plans)
         listening = listener.start()
         if dialled.act is not None:
             call.when_answered().addCallback(lambda _: self._act(dialled, call)).addErrback(lambda _: None)
@@ -164,7 +167,7 @@ class Demo:
             watchdog.cancel()
         yield listening
         self._view.finish(outcome.name)
-        self._judge(outcome, call)
+        self._judge(outcome, call, plans)
 
     def _act(self, dialled: Dialled, call: PhoneCall) -> Deferred[Any]:
         assert dialled.act is not None
@@ -174,12 +177,12 @@ class Demo:
         self._outcomes[-1].name = call
         self._outcomes[-1].meant.append(sound)
 
-    def _heard(self, outcome: Outcome, text: str, detail: str) -> None:
+    def _heard(self, outcome: Outcome, onset_s: float, text: str, detail: str) -> None:
         name = outcome.name or self._lab.journal.calls[-1]
-        self._lab.journal.append(SoundEvent(self._lab.now_s(), name, "caller", text, detail))
+        self._lab.journal.append(SoundEvent(self._lab.now_s(), name, "caller", text, f"{detail}, from {onset_s:.1f} s"))
 
-    def _judge(self, outcome: Outcome, call: PhoneCall) -> None:
-        outcome.heard = [heard for heard in call.heard() if heard.kind is not Kind.SILENCE]
+    def _judge(self, outcome: Outcome, call: PhoneCall, plans: Sequence[TonePlan]) -> None:
+        outcome.heard = [heard for heard in call.heard(plans) if heard.kind is not Kind.SILENCE]
         if call.status != outcome.dialled.status:
             outcome.wrong.append(f"the final response was {call.status}, not {outcome.dialled.status}")
         meant = [sound for sound in outcome.meant if sound is not ECHO]

@@ -7,6 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from automat import TypeMachineBuilder
 
+from gateway.core.effects import Outbox
+
 Inputs = TypeVar("Inputs")
 Core = TypeVar("Core")
 
@@ -50,3 +52,14 @@ def state_name(machine: object) -> str:
     """The name of the state that a built machine is in."""
     name: str = machine.__automat_transitioner__._state.name  # type: ignore[attr-defined]
     return name
+
+
+def machine_behind(method: Callable[..., None]) -> object:
+    """Whose input a bound method is: for an input of an Automat machine, whatever owns the outbox of its core."""
+    bound_to: object = getattr(method, "__self__", None)
+    core: object = getattr(bound_to, "__automat_core__", bound_to)
+    for name in ("outbox", "_outbox"):
+        outbox = getattr(core, name, None)
+        if isinstance(outbox, Outbox):
+            return outbox.owner
+    return core

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 from gateway.core.effects import Effect, Machine, Outbox, Tell, tell
+from gateway.core.machine import machine_behind
 
 P = ParamSpec("P")
 
@@ -61,3 +62,18 @@ class Pump:
                     self._mishap(owner, effect, error)
         finally:
             self._draining = False
+
+
+def abandonment(owner: Machine | None, effect: Effect) -> Callable[[str], None] | None:
+    """What ends the call that broke: the `abandon` of the machine that was told, else of the one that asked.
+
+    Args:
+        owner: who asked for the effect.
+        effect: what was being done when the exception came; if that was an `abandon`, there is no more to be done.
+    """
+    told = machine_behind(effect.method) if isinstance(effect, Tell) else None
+    for machine in (told, owner):
+        abandon: Callable[[str], None] | None = getattr(machine, "abandon", None)
+        if abandon is not None:
+            return None if isinstance(effect, Tell) and effect.method == abandon else abandon
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,6 +12,8 @@ from attrs import field, frozen
 from attrs.validators import ge, in_, instance_of, le
 
 from gateway.core.errors import ConfigError
+from tones.announcement import available_announcements
+from tones.plan import GENERIC, UnknownToneError, all_plans, load_plan
 
 CALLED_PARTY = ("no indication", "subscriber free", "connect when free")
 EVENTS = {
@@ -23,7 +25,18 @@ EVENTS = {
     "forwarded unconditional": 6,
 }
 LOCATIONS = {"user": 0, "local": 2, "transit": 3, "remote": 4, "international": 7, "beyond": 10}
-SOUND_WORDS = ("tone", "say", "digits", "sine", "treatment")
+SOUND_WORDS = ("tone", "say", "digits", "sine")
+MOST_TIMES = 100
+LONGEST_WAIT_S = 86_400
+
+
+_MAY_BE_SENT = {
+    "ACM": ("ACM", "CON", "REL"),
+    "ANM": ("CPG", "ANM", "REL"),
+    "answered": ("CPG", "SUS", "RES", "REL"),
+}
+"""What may be sent while a call waits for its ACM, for its ANM, and after the answer."""
+_STAGE_AFTER = {"ACM": "ANM", "ANM": "answered", "CON": "answered", "REL": "REL"}
 
 
 @frozen
@@ -49,8 +62,15 @@ class Play:
         times: how often; 0 for ever.
     """
 
-    parts: tuple[str, ...]
-    times: int = field(default=0, validator=[instance_of(int), ge(0)])
+    parts: tuple[str, ...] = field()
+    times: int = field(default=0, validator=[instance_of(int), ge(0), le(MOST_TIMES)])
+
+    @parts.validator
+    def _check(self, attribute: object, value: tuple[str, ...]) -> None:
+        if not value:
+            raise ValueError("play: an empty list; there has to be something to play")
+        for part in value:
+            check_sound(part)
 
 
 @frozen
@@ -61,8 +81,8 @@ class Wait:
 
     @seconds.validator
     def _check(self, attribute: object, value: object) -> None:
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-            raise ValueError(f'wait: {value!r} is neither a number of seconds nor "sound"')
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LONGEST_WAIT_S:
+            raise ValueError(f'wait: {value!r} is neither a number of seconds, 0 to {LONGEST_WAIT_S}, nor "sound"')
 
 
 @frozen
@@ -114,7 +134,33 @@ def read_behaviour(ending: str, table: Mapping[str, Any], key: str = "") -> Beha
     if not isinstance(steps, list) or not steps:
         raise ConfigError("a list of at least one step is needed", key=f"{key}.steps")
     read = tuple(_step(step, f"{key}.steps[{number}]") for number, step in enumerate(steps, 1))
+    _check_order(read, key)
     return Behaviour(ending, str(table.get("title", f"as configured for {ending}")), read)
+
+
+def _check_order(steps: Iterable[Step], key: str) -> None:
+    """Whether each message may be sent where it stands (ITU-T Q.764 §2.1), and each sound that is waited for ends.
+
+    Raises:
+        ConfigError: one may not, or does not.
+    """
+    stage = "ACM"
+    ends = False
+    for number, step in enumerate(steps, 1):
+        if stage == "REL":
+            raise ConfigError("nothing can follow REL", key=f"{key}.steps[{number}]")
+        match step:
+            case Send(message):
+                if message not in _MAY_BE_SENT[stage]:
+                    allowed = ", ".join(_MAY_BE_SENT[stage])
+                    raise ConfigError(f"{message} cannot be sent here, but {allowed}", key=f"{key}.steps[{number}]")
+                stage = _STAGE_AFTER.get(message, stage)
+            case Play(times=times):
+                ends = times > 0
+            case WaitForSound() if not ends:
+                raise ConfigError("nothing that ends is played before", key=f"{key}.steps[{number}]")
+            case Echo():
+                ends = False
 
 
 def _step(step: object, key: str) -> Step:
@@ -126,8 +172,6 @@ def _step(step: object, key: str) -> Step:
                 return Send(message, **options)
             case {"play": sound, **options}:
                 parts = tuple(sound) if isinstance(sound, list) else (sound,)
-                for part in parts:
-                    check_sound(part)
                 return Play(parts, **options)
             case {"wait": "sound", **options} if not options:
                 return WaitForSound()
@@ -151,10 +195,22 @@ def check_sound(part: object) -> None:
     words = part.split() if isinstance(part, str) else []
     if not words or words[0] not in SOUND_WORDS or len(words) != (3 if words[0] == "sine" else 2):
         raise ValueError(f'{part!r} is no sound; write "tone NAME", "say NAME", "digits new" or "sine HZ DBM0"')
+    if words[0] == "tone" and not _is_tone(words[1]):
+        raise ValueError(f"{part!r}: no tone plan has such a tone")
+    if words[0] == "say" and words[1] not in available_announcements():
+        raise ValueError(f"{part!r}: there are the recordings {', '.join(available_announcements())}")
     if words[0] == "digits" and words[1] not in ("called", "new"):
         raise ValueError(f'{part!r}: there are "digits called" and "digits new"')
     if words[0] == "sine" and not (20 <= float(words[1]) <= 3900 and -70 <= float(words[2]) <= 3):
         raise ValueError(f"{part!r}: 20 to 3900 Hz and -70 to 3 dBm0")
+
+
+def _is_tone(name: str) -> bool:
+    try:
+        load_plan(GENERIC).find(name)
+    except UnknownToneError:
+        return any(plan.get(name) is not None for plan in all_plans())
+    return True
 
 
 def _plain(error: Exception) -> str:

@@ -39,6 +39,7 @@ from gateway.ss7.isup.call_indicators import (
     OptionalBackwardCallIndicators,
     SuspendResumeIndicators,
 )
+from gateway.ss7.isup.cause import Cause
 from gateway.ss7.isup.incoming import IncomingCall
 from gateway.ss7.isup.messages import Message
 from gateway.ss7.isup.parameter import Parameter
@@ -106,6 +107,7 @@ def _sound_ended(inputs: CalledPartyInputs, core: _Core) -> None:
 
 
 @_running.upon(CalledPartyInputs.gone).to(_over)
+@_running.upon(CalledPartyInputs.circuit_released).to(_over)
 def _leave(inputs: CalledPartyInputs, core: _Core) -> None:
     core.outbox.append(StopTimer(STEP_TIMER))
     core.outbox.append(LeaveCircuit(core.call.cic))
@@ -124,7 +126,6 @@ for _input in (CalledPartyInputs.start, CalledPartyInputs.step_timer, CalledPart
     _over.upon(_input).loop().returns(None)
 _wait_for_rlc.upon(CalledPartyInputs.release).loop().returns(None)
 _over.upon(CalledPartyInputs.release).loop().returns(None)
-_running.upon(CalledPartyInputs.circuit_released).to(_over).returns(None)
 _over.upon(CalledPartyInputs.gone).loop().returns(None)
 _over.upon(CalledPartyInputs.circuit_released).loop().returns(None)
 
@@ -226,6 +227,13 @@ class CalledParty:
         """The caller's DTMF arrived on the circuit: say so."""
         heard = Decision("DTMF receiver", f"the exchange hears {digit!r}", Clause("ITU-T Q.24"))
         self._core.outbox.append(Record(self._core.name, heard))
+
+    def abandon(self, why: str) -> None:
+        """Something here broke, a recording that is not there for one: this call ends, the others go on."""
+        cause = Cause.TEMPORARY_FAILURE
+        broken = Decision("exchange", f"cause {int(cause)}: {why}", Clause("ITU-T Q.850"))
+        self._core.outbox.append(Record(self._core.name, broken))
+        self._inputs.release(cause, LOCATIONS["remote"])
 
     def timer_fired(self, name: str) -> None:
         """A `wait` step is over."""

@@ -54,7 +54,7 @@ class NumberPlan:
             digits: as the address signals have them, without the ST signal.
             international: whether the nature of address says so; else a national number of our country.
         """
-        if not international and len(digits) == 5 and digits[:2] in ("90", "91"):
+        if not international and len(digits) == 5 and digits.isdigit() and digits[:2] in ("90", "91"):
             return self._short_number(digits)
         number = digits if international else self.country_code + digits
         country = self.country or plan_for_country_code(number).country

@@ -12,14 +12,16 @@ from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose
 from tones.cadence import render
 from tones.notation import Signal
 from tones.oscillator import oscillate, seamless_period
-from tones.plan import load_plan
+from tones.plan import Tone, load_plan
 from tones.units import to_pcm
 
 Pcm = NDArray[np.int16]
 GAP_MS = 500.0
+SINE_MS = 1000.0
+"""How long a sine lasts where something follows it."""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def render_sound(sound: Sound) -> tuple[Pcm, bool]:
     """The sound as `int16[samples]` at 8 kHz, and whether it is to be repeated without end.
 
@@ -48,6 +50,8 @@ def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber:
         return Recording(word)
     if kind == "digits":
         return SpokenNumber(word)
+    if kind == "sine":
+        return Sounding(Tone.parse(part, f"{word}/*/0", float(part.split()[2])), SINE_MS)
     return Sounding(load_plan(country).find(word).tone)
 
 

@@ -13,6 +13,7 @@ from gateway.ss7.isup.numbers import NatureOfAddress
 
 VISUAL_SEPARATORS = str.maketrans("", "", "-.() ")
 LONGEST = 18
+LONGEST_SHORT_NUMBER = 5
 _DIGITS = re.compile(r"[0-9*#]+")
 
 
@@ -42,7 +43,7 @@ def telephone_number(uri: Uri, country_code: str) -> TelephoneNumber:
     Raises:
         RemoteProtocolError: it is none; status 404 and cause 1.
     """
-    user = (uri.user or "").split(";", 1)[0].translate(VISUAL_SEPARATORS)
+    user = uri.username.split(";", 1)[0].translate(VISUAL_SEPARATORS)
     digits = user.removeprefix("+")
     international = user != digits
     if not _DIGITS.fullmatch(digits) or len(digits) > LONGEST or (international and not digits.isdigit()):
@@ -51,8 +52,10 @@ def telephone_number(uri: Uri, country_code: str) -> TelephoneNumber:
         return TelephoneNumber(digits, NatureOfAddress.NATIONAL)
     # "If the country code is local to the gateway [...] the gateway SHOULD set the NoA to reflect
     # 'national (significant) number' and strip the country code"
-    if digits.startswith(country_code) and len(digits) > len(country_code):
-        return TelephoneNumber(digits.removeprefix(country_code), NatureOfAddress.NATIONAL)
+    # What would be left of "+190017" is no national number but one of the short numbers, which are dialled without "+".
+    national = digits.removeprefix(country_code)
+    if national != digits and len(national) > LONGEST_SHORT_NUMBER:
+        return TelephoneNumber(national, NatureOfAddress.NATIONAL)
     return TelephoneNumber(digits, NatureOfAddress.INTERNATIONAL)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from gateway.core.clause import Clause
 from gateway.ss7.isup.call_indicators import (
@@ -17,6 +17,7 @@ from gateway.ss7.isup.call_indicators import (
     EventInformation,
     OptionalBackwardCallIndicators,
 )
+from gateway.ss7.isup.cause import CauseIndicators
 from gateway.ss7.isup.messages import Message
 
 
@@ -29,18 +30,26 @@ class Facts:
         in_band: "in-band information or an appropriate pattern is now available", or event 3.
         interworking: interworking encountered, or ISUP not used all the way.
         event: the event indicator of a CPG, None for an ACM.
+        cause: of an ACM that says the call will fail and that the network tells the caller so in band.
     """
 
     subscriber_free: bool = False
     in_band: bool = False
     interworking: bool = False
     event: int | None = None
+    cause: int | None = None
+
+    @property
+    def without_media(self) -> Facts:
+        """The same call, where the caller cannot be given early media: what is in band counts for nothing."""
+        return evolve(self, in_band=False, interworking=False, cause=None)
 
     def shown(self) -> tuple[tuple[str, str], ...]:
         """For the decision."""
         words = {"subscriber free": self.subscriber_free, "in-band": self.in_band, "interworking": self.interworking}
         pairs = tuple((name, "yes" if value else "no") for name, value in words.items())
-        return pairs if self.event is None else (("event", str(self.event)), *pairs)
+        numbers = {"event": self.event, "cause": self.cause}
+        return (*((name, str(value)) for name, value in numbers.items() if value is not None), *pairs)
 
 
 @frozen
@@ -72,6 +81,7 @@ _EVENT = Clause("RFC 3398", "7.2.9")
 FORWARDED = (Event.FORWARDED_ON_BUSY, Event.FORWARDED_ON_NO_REPLY, Event.FORWARDED_UNCONDITIONAL)
 
 ACM_RULES = (
+    ProgressRule("ACM with cause", lambda facts: facts.cause is not None, 183, True, Clause("RFC 3398", "7.1.6")),
     ProgressRule("ACM with in-band information", lambda facts: facts.in_band, 183, True, _IN_BAND),
     ProgressRule("ACM, interworking encountered", lambda facts: facts.interworking, 183, True, _IN_BAND),
     ProgressRule("ACM, subscriber free", lambda facts: facts.subscriber_free, 180, False, _IN_BAND),
@@ -94,17 +104,18 @@ def facts_of(message: Message) -> Facts:
     optional = message.get(OptionalBackwardCallIndicators)
     information = message.get(EventInformation)
     event = None if information is None else int(information.event)
+    cause = None if information is not None else message.get(CauseIndicators)
     return Facts(
         subscriber_free=event == Event.ALERTING
         or (backward is not None and backward.called_party_status == CalledPartyStatus.SUBSCRIBER_FREE),
         in_band=event == Event.IN_BAND_INFORMATION or (optional is not None and optional.in_band_information),
         interworking=backward is not None and (backward.interworking_encountered or not backward.isup_all_the_way),
         event=event,
+        cause=None if cause is None else int(cause.value),
     )
 
 
-def rule_for(message: Message) -> tuple[ProgressRule, Facts]:
-    """The row for an ACM (no event information) or a CPG, and what it looked at."""
-    facts = facts_of(message)
+def rule_for(facts: Facts) -> ProgressRule:
+    """The row for an ACM (no event) or a CPG."""
     rules = ACM_RULES if facts.event is None else CPG_RULES
-    return next(rule for rule in rules if rule.holds(facts)), facts
+    return next(rule for rule in rules if rule.holds(facts))

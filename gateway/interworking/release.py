@@ -23,7 +23,7 @@ class Refusal:
     Args:
         status: the final response.
         headers: Reason, and Retry-After where it applies.
-        decision: why.
+        decision: why; its outcome is what there is to say besides the messages that are sent.
     """
 
     status: int
@@ -41,14 +41,14 @@ def cause_of(message: Message) -> CauseIndicators:
     return message.get(CauseIndicators) or CauseIndicators(Cause.PROTOCOL_ERROR_UNSPECIFIED, Location.USER)
 
 
-def refusal(cause: int, location: int, profile: Profile) -> Refusal:
-    """The answer to the INVITE when the PSTN releases before the called party answers."""
+def refusal(cause: int, location: int, profile: Profile, rule: str = "REL before answer", why: str = "") -> Refusal:
+    """The answer to the INVITE when the PSTN releases before the called party answers, or as if it had."""
     status = profile.status(cause, location)
     headers: Headers = (reason_header(cause),)
     if status == RETRY_AFTER_STATUS and profile.retry_after_s:
         headers = (*headers, ("Retry-After", str(profile.retry_after_s)))
     facts = (("cause", f"{cause} {cause_phrase(cause)}"), ("location", str(location)), ("profile", profile.name))
-    return Refusal(status, headers, Decision("REL before answer", f"{status}", profile.status_clause, facts))
+    return Refusal(status, headers, Decision(rule, why, profile.status_clause, facts))
 
 
 def cause_from_reasons(reasons: Iterable[str], default: int = Cause.NORMAL_CALL_CLEARING) -> int:

@@ -64,7 +64,8 @@ def initial_address(invite: Request, called: TelephoneNumber, settings: SetupSet
                 digits=calling.digits,
                 nature_of_address=calling.nature_of_address,
                 presentation=_presentation(invite),
-                screening=Screening.USER_PROVIDED_NOT_VERIFIED,
+                # §12.2: "the screening indicator to 'network provided'"
+                screening=Screening.NETWORK_PROVIDED,
             )
         )
     # "If the primary telephone number in the Request-URI and that of the To header are at variance, then the To

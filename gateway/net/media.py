@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -51,6 +51,10 @@ HEADER_OCTETS, PACKET_OCTETS = 12, 172
 DIGIT_PAUSE_MS = 60
 BLOCKS_AFTER_ACTIVITY = 3
 READS_AT_ONCE = 32
+MOST_DIGITS_WAITING = 32
+"""Digits that a caller may have waiting; more are dropped."""
+RARE_SOUNDS_KEPT = 128
+"""Sounds that few calls share: spoken numbers, digits of an unusual length."""
 
 Pcm = NDArray[np.int16]
 RtpTap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
@@ -82,6 +86,7 @@ class _Circuit:
     cic: int
     law: Law
     backward: int
+    sound: str = ""
     player: Any = None
     echo: bool = False
     listener: Any = None
@@ -172,6 +177,7 @@ class MediaPlane:
         self._tick_number = 0
         self._next_s = 0.0
         self._ticking: Any = None
+        self._rare: OrderedDict[str, None] = OrderedDict()
         self._listeners: list[_ListenerIn] = []
         self.tap: RtpTap | None = None
         self.sound_observer: SoundObserver | None = None
@@ -232,7 +238,7 @@ class MediaPlane:
             self._aim(port, agreed.remote)
         circuit = port.circuit
         if circuit is not None:
-            if circuit.law is not agreed.codec.law:
+            if circuit.law is not agreed.codec.law or (before is not None and before.codec != agreed.codec):
                 self._change_law(circuit, agreed.codec.law, agreed.codec.payload_type)
             if before is None:
                 self._attach(port, circuit)
@@ -243,7 +249,7 @@ class MediaPlane:
             address = ip_address(host)
         except ValueError:
             self._reactor.resolve(host).addCallbacks(
-                lambda found: None if port.closed else self._aim(port, (found, number)),
+                lambda found: self._aim(port, (found, number)) if self._still_wanted(port, remote) else None,
                 lambda failure: self.log.warn("no media for {host}: {why}", host=host, why=failure.getErrorMessage()),
             )
             return
@@ -256,6 +262,10 @@ class MediaPlane:
             return
         port.remote = (host, number)
         self._reactor.addReader(port)
+
+    @staticmethod
+    def _still_wanted(port: _Port, remote: tuple[str, int]) -> bool:
+        return not port.closed and port.agreed is not None and port.agreed.remote == remote
 
     def _cut_through_backward(self, owner: Machine | None, effect: CutThroughBackward) -> None:
         port = self._calls[id(owner)]
@@ -270,8 +280,11 @@ class MediaPlane:
         assert port.agreed is not None
         bits = self._random.getrandbits
         self._backward.attach(circuit.backward, bits(32), bits(15), bits(31), port.agreed.codec.payload_type)
-        if not port.attached:
-            self._begin_listening(port)
+        port.attached = True
+        waiting = [each for each in self._listeners if each.owner is None or each.owner is port.owner]
+        for listener in waiting:
+            self._listeners.remove(listener)
+            self._begin_listening(port, listener)
 
     def _cut_through_forward(self, owner: Machine | None, effect: CutThroughForward) -> None:
         port = self._calls[id(owner)]
@@ -288,12 +301,16 @@ class MediaPlane:
         circuit = self._circuits.get(effect.cic)
         if circuit is None or circuit.forward is None:
             return
+        if len(circuit.digits) >= MOST_DIGITS_WAITING:
+            return
         name = f"dtmf {effect.digit} {effect.duration_ms} ms"
         clip = self._store.get(name)
         if clip is None:
             tone = render_digit(effect.digit, effect.duration_ms)
             pause = np.zeros(DIGIT_PAUSE_MS * 8, np.int16)
-            clip = self._add(name, np.concatenate([tone, pause]), repeat=False)
+            clip = self._add(name, np.concatenate([tone, pause]), repeat=False, rare=True)
+        elif name in self._rare:
+            self._rare.move_to_end(name)
         circuit.digits.append(clip)
         if len(circuit.digits) == 1:
             self._forward.play(circuit.forward, clip)
@@ -312,6 +329,7 @@ class MediaPlane:
             self._forward.close(circuit.forward)
             del self._by_forward[circuit.forward]
             circuit.forward = None
+            circuit.digits.clear()
         if circuit.player is None:
             self._forget(circuit)
 
@@ -331,28 +349,33 @@ class MediaPlane:
             end: told that the call's media is over.
         """
         listener = _ListenerIn(owner, begin, octets, end)
-        self._listeners.append(listener)
-        attached = [port for port in self._calls.values() if port.attached and owner in (None, port.owner)]
+        attached = [port for port in self._calls.values() if port.attached and (owner is None or owner is port.owner)]
         if attached:
-            self._begin_listening(attached[-1])
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+            self._begin_listening(attached[-1], listener)
+        else:
+            self._listeners.append(listener)
+        return lambda: self._stop_listening(listener)
 
-    def _begin_listening(self, port: _Port) -> None:
+    def _begin_listening(self, port: _Port, listener: _ListenerIn) -> None:
         assert port.agreed is not None
-        port.attached = True
-        for listener in self._listeners:
-            if listener.owner in (None, port.owner):
-                listener.owner = port.owner
-                listener.begin(f"{getattr(port.owner, 'name', 'call')} {port.agreed.codec.name}")
-                port.heard_by.append(listener)
+        port.heard_by.append(listener)
+        listener.begin(f"{getattr(port.owner, 'name', 'call')} {port.agreed.codec.name}")
+
+    def _stop_listening(self, listener: _ListenerIn) -> None:
+        for listeners in (self._listeners, *(port.heard_by for port in self._calls.values())):
+            if listener in listeners:
+                listeners.remove(listener)
 
     def _close(self, port: _Port) -> None:
         port.closed = True
-        for listener in port.heard_by:
-            listener.end()
         del self._calls[id(port.owner)]
         self._reactor.removeReader(port)
         self._ports.close(port.socket, port.number)
+        waiting = [each for each in self._listeners if each.owner is port.owner]
+        for listener in (*port.heard_by, *waiting):
+            self._stop_listening(listener)
+            listener.end()
+        port.heard_by.clear()
 
     # --- what the exchange asks for -----------------------------------------------------------------------------
 
@@ -360,13 +383,15 @@ class MediaPlane:
         circuit = self._circuit(effect.cic)
         circuit.player = owner
         circuit.echo = False
-        self._backward.play(circuit.backward, self._clip(effect.sound))
+        clip = self._clip(effect.sound)
+        circuit.sound = clip.name
+        self._backward.play(circuit.backward, clip)
         if self.sound_observer is not None:
             self.sound_observer(effect.cic, effect.sound)
 
     def _echo(self, owner: Machine | None, effect: EchoCircuit) -> None:
         circuit = self._circuit(effect.cic)
-        circuit.player, circuit.echo = owner, True
+        circuit.player, circuit.echo, circuit.sound = owner, True, ""
         self._backward.live(circuit.backward)
         if self.sound_observer is not None:
             self.sound_observer(effect.cic, ECHO)
@@ -381,7 +406,7 @@ class MediaPlane:
         if circuit is None or circuit.player is not owner:
             return
         circuit.player = circuit.listener = circuit.ear = None
-        circuit.echo = False
+        circuit.echo, circuit.sound = False, ""
         self._backward.silence(circuit.backward)
         if circuit.port is None:
             self._forget(circuit)
@@ -414,11 +439,26 @@ class MediaPlane:
         clip = self._store.get(name)
         if clip is None:
             pcm, repeat = render_sound(sound)
-            clip = self._add(name, pcm, repeat)
+            clip = self._add(name, pcm, repeat, rare=any(part.startswith("digits") for part in sound.parts))
+        elif name in self._rare:
+            self._rare.move_to_end(name)
         return clip
 
-    def _add(self, name: str, pcm: Pcm, repeat: bool) -> Clip:
+    def _add(self, name: str, pcm: Pcm, repeat: bool, rare: bool) -> Clip:
+        if rare:
+            self._rare[name] = None
+            if len(self._rare) > RARE_SOUNDS_KEPT:
+                self._forget_rare_sounds()
         return self._store.add(name, {law: encode(pcm, law) for law in LAWS}, repeat)
+
+    def _forget_rare_sounds(self) -> None:
+        """Take those that were played longest ago out of the store, but none that some circuit carries."""
+        carried = {circuit.sound for circuit in self._circuits.values()}
+        carried.update(clip.name for circuit in self._circuits.values() for clip in circuit.digits)
+        idle = [name for name in self._rare if name not in carried and self._store.get(name) is not None]
+        for name in idle[: len(self._rare) - RARE_SOUNDS_KEPT]:
+            del self._rare[name]
+            self._store.remove(name)
 
     # --- the schedule -------------------------------------------------------------------------------------------
 
@@ -433,9 +473,13 @@ class MediaPlane:
             self.late += 1
             self._next_s = now
         while self._next_s <= now:
-            self._phase(self._tick_number % PHASES)
+            phase = self._tick_number % PHASES
             self._tick_number += 1
             self._next_s += PACKET_S / PHASES
+            try:
+                self._phase(phase)
+            except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
+                self.log.failure("a tick of the media clock went wrong")
         if self._circuits:
             self._ticking = self._reactor.callLater(max(0.0, self._next_s - self._reactor.seconds()), self._tick)
         else:
@@ -446,7 +490,7 @@ class MediaPlane:
         if len(heard.rows):
             self._to_the_ear(heard)
         for row in heard.ended.tolist():
-            self._digit_played(self._by_forward[row])
+            self._digit_played(self._by_forward.get(row))
         batch = self._backward.tick(phase)
         if len(batch.rows):
             self._flush(batch)
@@ -464,11 +508,12 @@ class MediaPlane:
                 packet = octets[at : at + PACKET_OCTETS]
                 try:
                     port.socket.send(packet)
-                    self.sent += 1
                 except OSError:
                     self.unreachable += 1
-                if self.tap is not None:
-                    self.tap((self._ports.address, port.number), port.remote, bytes(packet))
+                else:
+                    self.sent += 1
+                    if self.tap is not None:
+                        self.tap((self._ports.address, port.number), port.remote, bytes(packet))
                 for listener in port.heard_by:
                     listener.octets(bytes(packet[HEADER_OCTETS:]))
             at += PACKET_OCTETS
@@ -477,7 +522,9 @@ class MediaPlane:
         blocks = heard.packets[:, HEADER_OCTETS:]
         speaking = (blocks != blocks[:, :1]).any(axis=1).tolist()
         for row, block, speaks in zip(heard.rows.tolist(), blocks, speaking, strict=True):
-            circuit = self._by_forward[row]
+            circuit = self._by_forward.get(row)
+            if circuit is None:
+                continue
             if circuit.echo:
                 self._backward.feed(circuit.backward, block)
             if speaks:
@@ -487,8 +534,9 @@ class MediaPlane:
                 for digit in circuit.ear.feed(block):
                     self._runner.deliver(circuit.listener.digit_heard, digit)
 
-    def _digit_played(self, circuit: _Circuit) -> None:
-        assert circuit.forward is not None
+    def _digit_played(self, circuit: _Circuit | None) -> None:
+        if circuit is None or circuit.forward is None or not circuit.digits:
+            return
         circuit.digits.popleft()
         if circuit.digits:
             self._forward.play(circuit.forward, circuit.digits[0])

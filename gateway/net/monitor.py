@@ -1,8 +1,8 @@
 """Lets another process on this machine hear a call: a UNIX socket that `python -m gateway listen` connects to.
 
 The client sends one line, `listen newest` or `listen CALL`. The server answers one line, `CALL PCMA` or `CALL PCMU`,
-as soon as there is such a call with media, and then the G.711 octets that its caller is sent, as they are sent.
-`error WHY` instead ends the connection.
+as soon as there is such a call with media, and then the G.711 octets that its caller is sent, as they are sent; a
+client that does not take them misses them. `error WHY` instead ends the connection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from twisted.python.failure import Failure
 from gateway.net.media import MediaPlane
 
 NEWEST = "newest"
-MOST_WAITING_OCTETS = 16000
 
 
 def default_path() -> Path:
@@ -70,7 +69,8 @@ class _Listener(LineOnlyReceiver):
 
     def connectionMade(self) -> None:
         self._stop: Callable[[], None] | None = None
-        self._buffered = 0
+        self._behind = False
+        self.transport.registerProducer(self, True)
 
     def lineReceived(self, line: bytes) -> None:
         verb, _, name = line.decode("ascii", "replace").strip().partition(" ")
@@ -88,15 +88,28 @@ class _Listener(LineOnlyReceiver):
 
     def _refuse(self, why: str) -> None:
         self.transport.write(f"error {why}\n".encode())
-        self.transport.loseConnection()
+        self._end()
 
     def _begin(self, codec: str) -> None:
         self.transport.write(f"{codec}\n".encode())
 
     def _octets(self, octets: bytes) -> None:
-        self.transport.write(octets)
+        if not self._behind:
+            self.transport.write(octets)
+
+    def pauseProducing(self) -> None:
+        """The client does not keep up."""
+        self._behind = True
+
+    def resumeProducing(self) -> None:
+        """It has caught up."""
+        self._behind = False
+
+    def stopProducing(self) -> None:
+        """The connection is lost."""
 
     def _end(self) -> None:
+        self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer
 from gateway.core.errors import GatewayError
-from gateway.core.pump import Pump
+from gateway.core.pump import Pump, abandonment
 
 
 class DelayedCall(Protocol):
@@ -85,7 +85,7 @@ class Runner:
     def _mishap(self, owner: Machine | None, effect: Effect, error: Exception) -> None:
         self.mishaps += 1
         self.log.failure("{effect} of {owner} went wrong", effect=effect, owner=owner)
-        abandon = getattr(owner, "abandon", None)
+        abandon = abandonment(owner, effect)
         if abandon is not None:
             self.deliver(abandon, f"{type(error).__name__}: {error}")
 

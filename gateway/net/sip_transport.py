@@ -81,8 +81,8 @@ class SipTransport:
             connection = _Connection(self, flow.local, flow.remote)
             self._by_remote[flow.remote] = connection
             host, port = flow.remote
-            self._reactor.connectTCP(host, port, _Outgoing(connection, flow), timeout=CONNECT_TIMEOUT_S)
-        connection.send(octets)
+            self._reactor.connectTCP(host, port, _Outgoing(connection), timeout=CONNECT_TIMEOUT_S)
+        connection.send(octets, flow)
 
     def opened(self, connection: _Connection) -> bool:
         """A connection came up; whether it may stay."""
@@ -93,11 +93,13 @@ class SipTransport:
         self._by_remote.setdefault(connection.remote, connection)
         return True
 
-    def closed(self, connection: _Connection) -> None:
-        """A connection went down."""
+    def closed(self, connection: _Connection, why: str) -> None:
+        """A connection went down, or did not come up: whatever flows went over it failed."""
         self.connections.pop(connection.number, None)
         if self._by_remote.get(connection.remote) is connection:
             del self._by_remote[connection.remote]
+        for flow in connection.flows | {connection.flow: None}:
+            self.runner.deliver(self.layer.transport_failed, flow, why)
 
 
 class _Datagrams(DatagramProtocol):
@@ -106,7 +108,6 @@ class _Datagrams(DatagramProtocol):
     def __init__(self, owner: SipTransport) -> None:
         self._owner = owner
         self.local = ("", 0)
-        self._names: dict[str, str] = {}
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         self._owner.runner.deliver(
@@ -118,7 +119,9 @@ class _Datagrams(DatagramProtocol):
         try:
             ip_address(host)
         except ValueError:
-            self._resolve(host).addCallbacks(lambda address: self._write(octets, (address, port)), self._unresolved)
+            self._resolve(host).addCallback(lambda address: self._write(octets, (address, port))).addErrback(
+                self._unsent
+            )
             return
         self._write(octets, remote)
 
@@ -129,7 +132,7 @@ class _Datagrams(DatagramProtocol):
         found: Deferred[str] = self._owner._reactor.resolve(host)
         return found
 
-    def _unresolved(self, failure: Failure) -> None:
+    def _unsent(self, failure: Failure) -> None:
         self._owner.log.warn("cannot send: {why}", why=failure.getErrorMessage())
 
     def connectionRefused(self) -> None:
@@ -144,6 +147,8 @@ class _Connection(Protocol):
         self.local = local
         self.remote = remote
         self.number = 0
+        self.flows: dict[Flow, None] = {}
+        """The flows by which it was chosen: the transactions know it by those."""
         self._framer = StreamFramer()
         self._waiting: list[bytes] = []
 
@@ -171,7 +176,8 @@ class _Connection(Protocol):
             owner.runner.deliver(owner.layer.broken_received, framer.broken, self.flow, framer.error)
             self.drop()
 
-    def send(self, octets: bytes) -> None:
+    def send(self, octets: bytes, flow: Flow) -> None:
+        self.flows[flow] = None
         if self.number and self.transport is not None:
             self.transport.write(octets)
         else:
@@ -182,8 +188,7 @@ class _Connection(Protocol):
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._owner.closed(self)
-        self._owner.runner.deliver(self._owner.layer.transport_failed, self.flow, reason.getErrorMessage())
+        self._owner.closed(self, reason.getErrorMessage())
 
 
 class _Connections(Factory):
@@ -200,14 +205,11 @@ class _Connections(Factory):
 class _Outgoing(ClientFactory):
     noisy = False
 
-    def __init__(self, connection: _Connection, flow: Flow) -> None:
+    def __init__(self, connection: _Connection) -> None:
         self._connection = connection
-        self._flow = flow
 
     def buildProtocol(self, addr: Any) -> _Connection:
         return self._connection
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        owner = self._connection._owner
-        owner.closed(self._connection)
-        owner.runner.deliver(owner.layer.transport_failed, self._flow, reason.getErrorMessage())
+        self._connection._owner.closed(self._connection, reason.getErrorMessage())

@@ -22,7 +22,6 @@ from gateway.config.toml import ConfigErrors, load_settings
 from gateway.service.compose import Lab, compose
 from tones.plan import load_plan
 
-
 OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from gateway.sip.message import Response
 from gateway.sip.transaction.user import ServerTransaction
 from gateway.testing.rtp import Arrival, RtpSocket
 from tones.detect import Heard, listen
+from tones.plan import TonePlan
 
 Pcm = NDArray[np.int16]
 
@@ -196,9 +197,13 @@ class PhoneCall:
         """The RTP packets that came, each with its time on the reactor's clock."""
         return self.rtp.arrivals
 
-    def heard(self) -> list[Heard]:
-        """Names everything that has been heard; seconds are those of `audio`. Takes some 10 ms a second of speech."""
-        return listen(self.audio)
+    def heard(self, plans: Sequence[TonePlan] | None = None) -> list[Heard]:
+        """Names everything that has been heard; seconds are those of `audio`. Takes some 10 ms a second of speech.
+
+        Args:
+            plans: where to look for tones: `listener.plans_at` knows which a number sounds by. None is every plan.
+        """
+        return listen(self.audio, plans)
 
     # ---- when
 
@@ -258,7 +263,13 @@ class PhoneCall:
         self._session = session
 
     def cancel(self, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Give up before the answer: CANCEL. The call is over when its final response has come."""
+        """Give up before the answer: CANCEL. The call is over when its final response has come.
+
+        After the answer it is `hang_up`.
+        """
+        if self.answered:
+            self.hang_up(headers)
+            return
         self._runner.deliver(self.session.cancel, headers)
 
     def hang_up(self, headers: tuple[tuple[str, str], ...] = ()) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import attrs
@@ -79,6 +80,8 @@ class Pstn:
         )
         self.lab: Lab = self.call(compose, self.settings, self.thread.reactor)
         self.failures: list[str] = []
+        # Any function is an observer (twisted.logger), although the type asks for one that says so.
+        self._log_observer: Any = self._logged
         self._names: dict[str, str] = {}
         self._known: set[str] = set()
 
@@ -102,12 +105,12 @@ class Pstn:
     def _start(self) -> None:
         self.lab.start()
         self.lab.journal.observe(self._happened)
-        globalLogPublisher.addObserver(self._logged)
+        globalLogPublisher.addObserver(self._log_observer)
 
     def stop(self) -> None:
         """Clear every call, and close everything."""
         self.call(self.lab.stop)
-        globalLogPublisher.removeObserver(self._logged)
+        globalLogPublisher.removeObserver(self._log_observer)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -164,6 +167,20 @@ class Pstn:
         events = [event for event in self.events(call_id) if not (isinstance(event, Sound) and event.side == "caller")]
         rows = ladder(sorted([*events, *heard], key=lambda event: event.at_s))
         return Layout(LADDER_COLUMNS).text(rows) if rows else f"nothing is known of a call {call_id}\n"
+
+    @property
+    def epoch_s(self) -> float:
+        """The reactor's time at which the journal's was 0."""
+        began_s: float = self.call(lambda: self.thread.reactor.seconds() - self.lab.now_s())
+        return began_s
+
+    def __enter__(self) -> Pstn:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
 
     def name_of(self, call_id: str) -> str:
         """The gateway's name for the call with that SIP Call-ID; "" for none."""

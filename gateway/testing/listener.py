@@ -6,7 +6,7 @@ after an hour than after ten seconds. `Listener` looks twice a second, in a thre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from tones.announcement import announcement, recording_texts
 from tones.detect import Heard, Kind, dtmf, listen
+from tones.plan import GENERIC, TonePlan, load_plan, plan_for_country_code
 from tones.units import SAMPLE_RATE_HZ
 
 Pcm = NDArray[np.int16]
@@ -64,8 +65,10 @@ def described(heard: Heard) -> tuple[str, str]:
         case Kind.TONE:
             first, rest = heard.countries[:MOST_COUNTRIES], heard.countries[MOST_COUNTRIES:]
             where = ", ".join(first) + (f" and {len(rest)} more" if rest else "")
+            same = {match.tone for match in heard.matches if match.country in heard.countries} - {heard.name}
+            name = " or ".join([heard.name, *sorted(same)[:FEW_ALTERNATIVES]])
             hertz = "+".join(f"{hz:.0f}" for hz in heard.frequencies_hz)
-            return f"{heard.name} ({where})" if where else heard.name, f"{hertz} Hz, {level}"
+            return f"{name} ({where})" if where else name, f"{hertz} Hz, {level}"
         case Kind.DTMF:
             return f"digit{'s' if len(heard.name) > 1 else ''} {heard.name}", level
         case Kind.RECORDING:
@@ -77,10 +80,31 @@ def described(heard: Heard) -> tuple[str, str]:
     return heard.name, level
 
 
-class SoundNamer:
-    """Says what is new in a recording that grows."""
+def plans_at(number: str, country: str, *, everywhere: str = "") -> tuple[TonePlan, ...]:
+    """The tone plans that a number can be expected to sound by: that of its country, and the generic one.
 
-    def __init__(self) -> None:
+    Args:
+        number: as dialled, or a URI; without "+" it is a national number.
+        country: where the gateway stands: the country of national numbers.
+        everywhere: the plan of every number, where the exchange has been set so.
+    """
+    digits = "".join(char for char in number.partition("@")[0].partition(":")[2] or number if char in "+0123456789")
+    if everywhere or not digits.startswith("+"):
+        own = load_plan(everywhere or country)
+    else:
+        own = plan_for_country_code(digits[1:])
+    return (own,) if own.generic else (own, load_plan(GENERIC))
+
+
+class SoundNamer:
+    """Says what is new in a recording that grows.
+
+    Args:
+        plans: where to look for tones; None is every plan there is, and then most tones are those of many countries.
+    """
+
+    def __init__(self, plans: Sequence[TonePlan] | None = None) -> None:
+        self._plans = plans
         self._start = 0
         self._not_before = 0
         self._told: Heard | None = None
@@ -103,7 +127,7 @@ class SoundNamer:
             return []
         offset_s = self._start / SAMPLE_RATE_HZ
         size_s = (pcm.size - self._start) / SAMPLE_RATE_HZ
-        sounds = [each for each in listen(pcm[self._start :]) if each.kind is not Kind.SILENCE]
+        sounds = [each for each in listen(pcm[self._start :], self._plans) if each.kind is not Kind.SILENCE]
         told: list[Recognised] = []
         unsettled: Heard | None = None
         for number, each in enumerate(sounds):
@@ -221,16 +245,24 @@ class Listener:
         call: whose audio.
         told: told of each sound once: when it began, in seconds from the first sample; what; and more about it.
         every_s: how often to look.
+        plans: where to look for tones; None is every plan there is.
     """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, call: Listened, told: Told, every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        call: Listened,
+        told: Told,
+        every_s: float = LOOK_EVERY_S,
+        plans: Sequence[TonePlan] | None = None,
+    ) -> None:
         self._reactor = reactor
         self._call = call
         self._told = told
         self._every_s = every_s
-        self._namer = SoundNamer()
+        self._namer = SoundNamer(plans)
         self._next: Any = None
         self._stopped = False
         self.finished: Deferred[None] = Deferred()

@@ -27,11 +27,18 @@ from gateway.sip.transaction.layer import TransactionLayer, TransactionSettings
 from gateway.sip.user_agent import UserAgent
 from gateway.testing.call import RTP_LINGERS_S, PhoneCall, SessionListener
 from gateway.testing.rtp import RtpSocket
+from tones.g711 import Law
 
 Address = tuple[str, int]
 Reliable = Literal["required", "supported", "none"]
 
-CODECS: Final[dict[str, Codec]] = {"PCMU": PCMU, "PCMA": PCMA}
+CODECS: Final[dict[str, Codec]] = {
+    "PCMU": PCMU,
+    "PCMA": PCMA,
+    # Only to be offered (RFC 3551 §6, table 4): the phone itself understands G.711 alone.
+    "GSM": Codec("GSM", 3, Law.MULAW),
+    "G729": Codec("G729", 18, Law.MULAW),
+}
 CALLER: Final = "+12125550199"
 CLEARING_S: Final = 2.0
 LOOKING_AGAIN_S: Final = 0.02

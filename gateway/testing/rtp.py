@@ -148,6 +148,11 @@ class RtpSocket(DatagramProtocol):
         return self._receiver
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing more will be heard."""
+        return self._listening is None
+
+    @property
     def audio(self) -> Pcm:
         """What has been heard: `int16` at 8000 Hz, from the first packet on, without gaps."""
         if self._receiver is None:

@@ -1,0 +1,138 @@
+"""Behaviours read from TOML, and every mistake that can be made in them."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from gateway.core.errors import ConfigError
+from gateway.exchange.behaviours import (
+    Echo,
+    Play,
+    Send,
+    Stay,
+    Wait,
+    WaitForSound,
+    built_in_behaviours,
+    built_in_treatments,
+    check_sound,
+    read_behaviour,
+)
+
+
+def read(steps: str, ending: str = "77") -> tuple[object, ...]:
+    """The steps of a behaviour as they stand in a file."""
+    return read_behaviour(ending, tomllib.loads(f"steps = {steps}"), "exchange.behaviours.77").steps
+
+
+def test_each_kind_of_step() -> None:
+    assert read(
+        """[
+        { send = "ACM", called_party = "subscriber free", in_band = true, diversion = true, interworking = true },
+        { send = "CPG", event = "forwarded on busy" },
+        { play = "tone busy" },
+        { wait = 1.5 },
+        { play = ["say hello", "digits new"], times = 2 },
+        { wait = "sound" },
+        { send = "ANM" },
+        { echo = true },
+        { stay = true },
+        { send = "REL", cause = 17, location = "user" },
+    ]"""
+    ) == (
+        Send("ACM", called_party="subscriber free", in_band=True, diversion=True, interworking=True),
+        Send("CPG", event="forwarded on busy"),
+        Play(("tone busy",)),
+        Wait(1.5),
+        Play(("say hello", "digits new"), 2),
+        WaitForSound(),
+        Send("ANM"),
+        Echo(),
+        Stay(),
+        Send("REL", cause=17, location="user"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "where", "what"),
+    [
+        ("[]", "steps", "a list of at least one step"),
+        ('"ACM"', "steps", "a list of at least one step"),
+        ("[1]", "steps[1]", "a step is a table"),
+        ("[{}]", "steps[1]", "a step is a table"),
+        ("[{ hum = true }]", "steps[1]", "is no step"),
+        ("[{ echo = false }]", "steps[1]", "is no step"),
+        ("[{ stay = true, wait = 1 }]", "steps[1]", "is no step"),
+        ('[{ send = "IAM" }]', "steps[1]", "'message' must be in"),
+        ('[{ send = "ACM", called_party = "busy" }]', "steps[1]", "'called_party' must be in"),
+        ('[{ send = "ACM", in_band = 1 }]', "steps[1]", "'in_band' must be <class 'bool'>"),
+        ('[{ send = "ACM", colour = 1 }]', "steps[1]", "send got an unexpected keyword argument 'colour'"),
+        ('[{ send = "REL", cause = 0 }]', "steps[1]", "'cause' must be >= 1"),
+        ('[{ send = "REL", cause = 128 }]', "steps[1]", "'cause' must be <= 127"),
+        ('[{ send = "REL", location = "moon" }]', "steps[1]", "'location' must be in"),
+        ("[{ wait = -1 }]", "steps[1]", "neither a number of seconds"),
+        ("[{ wait = nan }]", "steps[1]", "neither a number of seconds"),
+        ("[{ wait = inf }]", "steps[1]", "neither a number of seconds"),
+        ("[{ wait = true }]", "steps[1]", "neither a number of seconds"),
+        ('[{ wait = "a while" }]', "steps[1]", "neither a number of seconds"),
+        ("[{ play = [] }]", "steps[1]", "there has to be something to play"),
+        ("[{ play = 440 }]", "steps[1]", "440 is no sound"),
+        ('[{ play = "busy" }]', "steps[1]", "'busy' is no sound"),
+        ('[{ play = "tone" }]', "steps[1]", "is no sound"),
+        ('[{ play = "tone bussy" }]', "steps[1]", "no tone plan has such a tone"),
+        ('[{ play = "say helo" }]', "steps[1]", "there are the recordings"),
+        ('[{ play = "digits 12" }]', "steps[1]", 'there are "digits called" and "digits new"'),
+        ('[{ play = "sine 1004" }]', "steps[1]", "is no sound"),
+        ('[{ play = "sine 4000 -13" }]', "steps[1]", "20 to 3900 Hz"),
+        ('[{ play = "sine 1004 4" }]', "steps[1]", "-70 to 3 dBm0"),
+        ('[{ play = "sine nan 0" }]', "steps[1]", "20 to 3900 Hz"),
+        ('[{ play = "sine high 0" }]', "steps[1]", "could not convert"),
+        ('[{ play = "tone busy", times = -1 }]', "steps[1]", "'times' must be >= 0"),
+        ('[{ play = "tone busy", times = 101 }]', "steps[1]", "'times' must be <= 100"),
+        ('[{ play = "tone busy" }, { wait = "sound" }]', "steps[2]", "nothing that ends is played before"),
+        ('[{ wait = "sound" }]', "steps[1]", "nothing that ends is played before"),
+        ('[{ send = "CPG" }]', "steps[1]", "CPG cannot be sent here, but ACM, CON, REL"),
+        ('[{ send = "ANM" }]', "steps[1]", "ANM cannot be sent here"),
+        ('[{ send = "ACM" }, { send = "ACM" }]', "steps[2]", "ACM cannot be sent here, but CPG, ANM, REL"),
+        ('[{ send = "CON" }, { send = "ANM" }]', "steps[2]", "ANM cannot be sent here, but CPG, SUS, RES, REL"),
+        ('[{ send = "REL" }, { stay = true }]', "steps[2]", "nothing can follow REL"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(steps: str, where: str, what: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(steps)
+    assert caught.value.key == f"exchange.behaviours.77.{where}"
+    assert what in caught.value.message
+
+
+@pytest.mark.parametrize("ending", ["7", "777", "", "a1", "١٢"])
+def test_an_ending_is_two_digits(ending: str) -> None:
+    with pytest.raises(ConfigError, match="is not two digits"):
+        read("[{ stay = true }]", ending)
+
+
+def test_unknown_keys_are_named() -> None:
+    table: dict[str, Any] = {"step": [], "title": "x"}
+    with pytest.raises(ConfigError) as caught:
+        read_behaviour("77", table)
+    assert caught.value.key == "77.step"
+
+
+def test_a_behaviour_without_a_title_has_one() -> None:
+    assert read_behaviour("77", {"steps": [{"stay": True}]}).title == "as configured for 77"
+
+
+def test_the_built_in_ones_are_those_of_the_number_plan() -> None:
+    assert sorted(built_in_behaviours()) == [
+        "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15",
+    ]  # fmt: skip
+    assert all(behaviour.title for behaviour in built_in_behaviours().values())
+
+
+def test_every_treatment_is_a_sound() -> None:
+    for parts in built_in_treatments().values():
+        for part in parts:
+            check_sound(part)
+    assert all(0 <= cause <= 127 for cause in built_in_treatments())

@@ -1,0 +1,94 @@
+"""Words of a behaviour made audible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gateway.exchange.behaviours import Play, built_in_behaviours, built_in_treatments
+from gateway.exchange.effects import Sound
+from gateway.exchange.numbering import NumberPlan
+from gateway.exchange.sounds import described, render_sound
+from tones.announcement import UnknownRecordingError, announcement, spoken_digits
+from tones.plan import UnknownToneError
+
+PLAN = NumberPlan("1", built_in_behaviours(), built_in_treatments())
+SECOND = 8000
+
+
+def frequency_hz(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
+    """The strongest frequency."""
+    spectrum = np.abs(np.fft.rfft(pcm.astype(np.float64)))
+    return float(np.argmax(spectrum)) * SECOND / len(pcm)
+
+
+def test_a_tone_is_one_period_for_ever() -> None:
+    pcm, repeats = render_sound(Sound(("tone busy",), "fr"))
+    assert repeats
+    assert len(pcm) == SECOND
+    assert frequency_hz(pcm[: SECOND // 2]) == pytest.approx(440, abs=4)
+
+
+def test_a_sine_is_seamless_and_at_its_level() -> None:
+    pcm, repeats = render_sound(Sound(("sine 1004 -13",), "us"))
+    assert repeats
+    twice = np.concatenate([pcm, pcm])
+    assert frequency_hz(twice) == pytest.approx(1004, abs=0.5)
+    rms = np.sqrt(np.mean(pcm.astype(np.float64) ** 2))
+    reference = np.sqrt(np.mean(render_sound(Sound(("sine 1004 0",), "us"))[0].astype(np.float64) ** 2))
+    assert 20 * np.log10(rms / reference) == pytest.approx(-13, abs=0.05)
+
+
+def test_a_sine_before_something_else_lasts_a_second() -> None:
+    pcm, repeats = render_sound(Sound(("sine 1004 -13", "say hello"), "us", 1))
+    assert not repeats
+    assert frequency_hz(pcm[:SECOND]) == pytest.approx(1004, abs=1)
+    assert not pcm[SECOND : SECOND + SECOND // 2].any()
+    assert len(pcm) == SECOND + SECOND // 2 + len(announcement("hello"))
+
+
+def test_what_is_played_n_times_is_so_often_there() -> None:
+    once, repeats = render_sound(Sound(("say hello",), "us", 1))
+    thrice, _ = render_sound(Sound(("say hello",), "us", 3))
+    assert not repeats
+    assert np.array_equal(once, announcement("hello"))
+    assert len(thrice) == 3 * len(once) + 2 * SECOND
+
+
+def test_a_changed_number_is_spoken_digit_by_digit() -> None:
+    pcm, _ = render_sound(Sound(("say number-changed", "digits 33199000000"), "fr", 1))
+    spoken = spoken_digits("33199000000")
+    assert np.array_equal(pcm[-len(spoken) :], spoken)
+    assert np.array_equal(pcm[: len(announcement("number-changed"))], announcement("number-changed"))
+
+
+def test_what_is_there_not_is_an_error() -> None:
+    with pytest.raises(UnknownToneError):
+        render_sound(Sound(("tone nonsense",), "us"))
+    with pytest.raises(UnknownRecordingError):
+        render_sound(Sound(("say nonsense",), "us"))
+
+
+@pytest.mark.parametrize("country", ["us", "gb", "fr", "de", "jp", "e180"])
+def test_every_treatment_is_heard(country: str) -> None:
+    for cause in {*built_in_treatments(), 127} - {0}:
+        play = PLAN.find(f"91{cause:03}", False).steps[1]
+        assert isinstance(play, Play)
+        parts = tuple("digits 33199000000" if part == "digits new" else part for part in play.parts)
+        pcm, repeats = render_sound(Sound(parts, country, play.times))
+        assert repeats is (play.times == 0)
+        assert np.abs(pcm).max() > 1000
+
+
+def test_every_built_in_behaviour_is_heard() -> None:
+    for behaviour in built_in_behaviours().values():
+        for step in behaviour.steps:
+            if isinstance(step, Play):
+                parts = tuple("digits 12" if part.startswith("digits") else part for part in step.parts)
+                assert render_sound(Sound(parts, "de", step.times))[0].any()
+
+
+def test_in_words() -> None:
+    assert described(Sound(("tone busy",), "fr")) == "tone busy (fr)"
+    assert described(Sound(("say hello",), "us", 2)) == "say hello (us), twice"
+    assert described(Sound(("say hello",), "us", 3)) == "say hello (us), 3 times"
