@@ -29,6 +29,8 @@ LOOK_EVERY_S: Final = 0.5
 SURE: Final = 0.7
 STEADY_LOOKS: Final = 3
 FEW_ALTERNATIVES: Final = 2
+CONFUSABLE: Final = {"busy", "congestion"}
+"""In many countries these are the same tone, and which was meant matters."""
 MOST_COUNTRIES: Final = 4
 _LONGEST_WINDOW_S: Final = 8.0
 _KEPT_WINDOW_S: Final = 5.0
@@ -65,8 +67,8 @@ def described(heard: Heard) -> tuple[str, str]:
         case Kind.TONE:
             first, rest = heard.countries[:MOST_COUNTRIES], heard.countries[MOST_COUNTRIES:]
             where = ", ".join(first) + (f" and {len(rest)} more" if rest else "")
-            same = {match.tone for match in heard.matches if match.country in heard.countries} - {heard.name}
-            name = " or ".join([heard.name, *sorted(same)[:FEW_ALTERNATIVES]])
+            same = {match.tone for match in heard.matches if match.country in heard.countries} & CONFUSABLE
+            name = " or ".join([heard.name, *sorted(same - {heard.name})])
             hertz = "+".join(f"{hz:.0f}" for hz in heard.frequencies_hz)
             return f"{name} ({where})" if where else name, f"{hertz} Hz, {level}"
         case Kind.DTMF:

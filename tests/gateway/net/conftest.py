@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 
 
-class SteppedReactor(Clock):  # type: ignore[misc]  # Twisted's classes have no types here
+class SteppedReactor(Clock):
     """Twisted's `Clock`, with readers and names."""
 
     def __init__(self) -> None:
@@ -58,7 +58,8 @@ def failures() -> Iterator[list[LogEvent]]:
         if "log_failure" in event:
             logged.append(event)
 
-    globalLogPublisher.addObserver(observe)
+    publisher: Any = globalLogPublisher
+    publisher.addObserver(observe)
     yield logged
-    globalLogPublisher.removeObserver(observe)
+    publisher.removeObserver(observe)
     assert not logged

@@ -85,7 +85,7 @@ def test_a_port_that_somebody_else_has_is_passed_over(sockets: type[Socket]) -> 
 def test_an_address_that_is_not_ours_is_told_at_once(sockets: type[Socket]) -> None:
     sockets.taken, sockets.fault = frozenset({5000}), errno.EADDRNOTAVAIL
     ports = RtpPorts("192.0.2.1", 5000, 5006)
-    with pytest.raises(NoPortLeftError, match="RTP port 5000 of 192.0.2.1: Cannot assign requested address"):
+    with pytest.raises(NoPortLeftError, match=r"RTP port 5000 of 192\.0\.2\.1: Cannot assign requested address"):
         ports.open()
     assert (ports.in_use, sockets.opened) == (0, 0)
 
