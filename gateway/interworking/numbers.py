@@ -45,6 +45,7 @@ def telephone_number(uri: Uri, country_code: str) -> TelephoneNumber:
     """
     user = uri.username.split(";", 1)[0].translate(VISUAL_SEPARATORS)
     digits = user.removeprefix("+")
+    # Deviation: §12.2 gives 484 to a Request-URI that is no number; here it is what a number that nobody has gets.
     international = user != digits
     if not _DIGITS.fullmatch(digits) or len(digits) > LONGEST or (international and not digits.isdigit()):
         raise RemoteProtocolError(f"{user[:32]!r} is not a telephone number", sip_status=404, cause=1)

@@ -197,7 +197,7 @@ def _describe(inputs: CallInputs, core: _Core, address: str, port: int) -> None:
             core.decide("offer", f"answered: {core.agreed.codec.name}", Clause("RFC 3264", "6.1"), remote)
         else:
             core.local_sdp = offer(core.local)
-            if core.session.prack == "unsupported":
+            if not core.session.sends_reliably:
                 core.decide("INVITE without offer", "no early media: no 100rel", Clause("RFC 3262", "5"))
     except NothingUsable as error:
         headers: Headers = (
@@ -272,7 +272,7 @@ def _progress(inputs: CallInputs, core: _Core, message: Message) -> None:
 
 def _can_be_heard(core: _Core) -> bool:
     """Whether the caller can have early media: its address is known, or an offer of ours can be sent reliably."""
-    return core.agreed is not None or core.session.prack != "unsupported"
+    return core.agreed is not None or core.session.sends_reliably
 
 
 def _cut_through_backward(core: _Core, rule: ProgressRule) -> bool:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 _SETUP, _ENTER = 425, 426
 _OFF_SQ_RING, _OFF_SQES = 0, 0x10000000
 _FEAT_SINGLE_MMAP = 1
-_SETUP_CLAMP, _SETUP_SUBMIT_ALL, _SETUP_SINGLE_ISSUER = 1 << 4, 1 << 7, 1 << 12
+_SETUP_CLAMP, _SETUP_SUBMIT_ALL = 1 << 4, 1 << 7
 _OP_SEND = 26
 _ENTER_GETEVENTS = 1
 
@@ -84,7 +84,7 @@ class SendRing:
     def __init__(self, entries: int = 1024) -> None:
         self._libc: Any = ctypes.CDLL(None, use_errno=True)
         parameters = _Parameters()
-        parameters.flags = _SETUP_CLAMP | _SETUP_SUBMIT_ALL | _SETUP_SINGLE_ISSUER
+        parameters.flags = _SETUP_CLAMP | _SETUP_SUBMIT_ALL
         self._fd = self._libc.syscall(_SETUP, ctypes.c_uint(entries), ctypes.byref(parameters))
         if self._fd < 0:
             number = ctypes.get_errno()
@@ -108,10 +108,11 @@ class SendRing:
         self._sq_mask = self.entries - 1
         self._cqes = np.frombuffer(self._ring, _CQE, parameters.cq_entries, parameters.cq.field5)
         self._cq_mask = int(parameters.cq_entries) - 1
+        self._numbers = np.arange(self.entries, dtype=np.uint64)
         self._sqes["opcode"] = _OP_SEND
         self._sqes["message_flags"] = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
-    def send(self, fds: NDArray[np.int32], packets: NDArray[np.uint8]) -> int:
+    def send(self, fds: NDArray[np.int32], packets: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Send row n of `packets` on socket n.
 
         Args:
@@ -119,27 +120,34 @@ class SendRing:
             packets: uint8[n, octets], C-contiguous.
 
         Returns:
-            How many were not sent (a full buffer, an unreachable receiver).
+            The rows that were not sent: a full buffer, an unreachable receiver.
         """
-        failed, octets, address = 0, packets.shape[1], packets.ctypes.data
-        for start in range(0, len(fds), self.entries):
-            failed += self._send_some(fds[start : start + self.entries], address + start * octets, octets)
-        return failed
+        octets, address = packets.shape[1], packets.ctypes.data
+        if len(fds) <= self.entries:
+            return self._send_some(fds, address, octets)
+        failed = [
+            start + self._send_some(fds[start : start + self.entries], address + start * octets, octets)
+            for start in range(0, len(fds), self.entries)
+        ]
+        return np.concatenate(failed)
 
-    def _send_some(self, fds: NDArray[np.int32], address: int, octets: int) -> int:
+    def _send_some(self, fds: NDArray[np.int32], address: int, octets: int) -> NDArray[np.int64]:
         count = len(fds)
         tail = int(self._words[self._sq_tail])
-        places = (tail + np.arange(count)) & self._sq_mask
-        self._sqes["fd"][places] = fds
-        self._sqes["address"][places] = address + octets * np.arange(count, dtype=np.uint64)
-        self._sqes["length"][places] = octets
+        numbers = self._numbers[:count]
+        places = (tail + numbers) & self._sq_mask
+        requests = self._sqes
+        requests["fd"][places] = fds
+        requests["address"][places] = address + octets * numbers
+        requests["length"][places] = octets
+        requests["user_data"][places] = numbers
         self._words[self._sq_tail] = (tail + count) & 0xFFFFFFFF
         self._enter(count)
         head, end = int(self._words[self._cq_head]), int(self._words[self._cq_tail])
-        finished = (end - head) & 0xFFFFFFFF
-        results = self._cqes["result"][(head + np.arange(finished)) & self._cq_mask]
+        finished = self._cqes[(head + np.arange((end - head) & 0xFFFFFFFF)) & self._cq_mask]
         self._words[self._cq_head] = end
-        return int(np.count_nonzero(results < 0))
+        failed: NDArray[np.int64] = finished["user_data"][finished["result"] < 0].astype(np.int64)
+        return failed
 
     def _enter(self, count: int) -> None:
         while True:
@@ -152,7 +160,10 @@ class SendRing:
 
     def close(self) -> None:
         """Give the ring back to the kernel."""
+        if self._fd < 0:
+            return
         del self._words, self._sqes, self._cqes
         self._ring.close()
         self._requests.close()
         os.close(self._fd)
+        self._fd = -1

@@ -15,6 +15,7 @@ import socket
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from ipaddress import ip_address
+from itertools import cycle
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,6 +41,8 @@ from gateway.media.sender import Batch, Sender
 from gateway.media.store import LAWS, Clip, SoundStore
 from gateway.net.rtp_ports import NoPortLeftError, RtpPorts
 from gateway.net.runner import Runner
+from gateway.net.ticker import make_ticker
+from gateway.net.way_out import choose_way_out
 from gateway.sdp.offer_answer import Agreed
 from tones.detect.dtmf import DtmfReceiver
 from tones.dtmf import render_digit
@@ -47,7 +50,9 @@ from tones.g711 import Law, encode
 
 PHASES = 10
 PACKET_S = 0.020
-HEADER_OCTETS, PACKET_OCTETS = 12, 172
+HEADER_OCTETS = 12
+NO_SOCKET = -1
+NOWHERE = ("", 0)
 DIGIT_PAUSE_MS = 60
 BLOCKS_AFTER_ACTIVITY = 3
 READS_AT_ONCE = 32
@@ -57,6 +62,7 @@ RARE_SOUNDS_KEPT = 128
 """Sounds that few calls share: spoken numbers, digits of an unusual length."""
 
 Pcm = NDArray[np.int16]
+Octets = NDArray[np.uint8]
 RtpTap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
 SoundObserver = Callable[[int, Sound], None]
 
@@ -115,7 +121,7 @@ class _Port:
         self.number = number
         self.owner = owner
         self.agreed: Agreed | None = None
-        self.remote = ("", 0)
+        self.remote = NOWHERE
         self.receiver: Receiver | None = None
         self.circuit: _Circuit | None = None
         self.forward_open = False
@@ -152,16 +158,19 @@ class MediaPlane:
         runner: whose effects are performed.
         ports: where RTP sockets come from.
         law: of circuits before a codec is agreed upon.
+        way_out: "io_uring", "plain", or "auto" for the best there is.
 
     Attributes:
         tap: told of each packet sent or received: source, destination, octets. None: nobody looks.
         sound_observer: told what the exchange puts on which circuit.
-        sent, late, unreachable: counters: packets, schedule moves, ICMP errors.
+        sent, unreachable: counters: packets that left, and that did not (ICMP errors, full buffers).
     """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, runner: Runner, ports: RtpPorts, law: Law = Law.ALAW) -> None:
+    def __init__(
+        self, reactor: Any, runner: Runner, ports: RtpPorts, law: Law = Law.ALAW, way_out: str = "auto"
+    ) -> None:
         self._reactor = reactor
         self._runner = runner
         self._ports = ports
@@ -174,14 +183,16 @@ class MediaPlane:
         self._by_backward: dict[int, _Circuit] = {}
         self._by_forward: dict[int, _Circuit] = {}
         self._calls: dict[int, _Port] = {}
-        self._tick_number = 0
-        self._next_s = 0.0
-        self._ticking: Any = None
+        self._phases = cycle(range(PHASES))
+        self._ticker = make_ticker(reactor, PACKET_S / PHASES, PACKET_S, self._tick)
+        self._way_out = choose_way_out(way_out)
+        self._fds = np.full(64, NO_SOCKET, np.int32)
         self._rare: OrderedDict[str, None] = OrderedDict()
         self._listeners: list[_ListenerIn] = []
+        self._listened_to: set[_Port] = set()
         self.tap: RtpTap | None = None
         self.sound_observer: SoundObserver | None = None
-        self.sent = self.late = self.unreachable = 0
+        self.sent = self.unreachable = 0
         for effect, performer in (
             (ReserveMedia, self._reserve),
             (ConnectMedia, self._connect),
@@ -197,6 +208,11 @@ class MediaPlane:
             runner.performs(effect, performer)
 
     @property
+    def late(self) -> int:
+        """How often the schedule was moved because a tick came late by more than a packet."""
+        return self._ticker.late
+
+    @property
     def ports_in_use(self) -> int:
         """RTP sockets that are open."""
         return self._ports.in_use
@@ -208,9 +224,8 @@ class MediaPlane:
 
     def stop(self) -> None:
         """No more ticks; every socket is closed."""
-        if self._ticking is not None and self._ticking.active():
-            self._ticking.cancel()
-        self._ticking = None
+        self._ticker.close()
+        self._way_out.close()
         for port in list(self._calls.values()):
             self._close(port)
 
@@ -242,9 +257,11 @@ class MediaPlane:
                 self._change_law(circuit, agreed.codec.law, agreed.codec.payload_type)
             if before is None:
                 self._attach(port, circuit)
+            self._aim_row(circuit)
 
     def _aim(self, port: _Port, remote: tuple[str, int]) -> None:
         host, number = remote
+        port.remote = NOWHERE
         try:
             address = ip_address(host)
         except ValueError:
@@ -262,6 +279,8 @@ class MediaPlane:
             return
         port.remote = (host, number)
         self._reactor.addReader(port)
+        if port.circuit is not None:
+            self._aim_row(port.circuit)
 
     @staticmethod
     def _still_wanted(port: _Port, remote: tuple[str, int]) -> bool:
@@ -275,6 +294,7 @@ class MediaPlane:
             if circuit.law is not port.agreed.codec.law:
                 self._change_law(circuit, port.agreed.codec.law, port.agreed.codec.payload_type)
             self._attach(port, circuit)
+        self._aim_row(circuit)
 
     def _attach(self, port: _Port, circuit: _Circuit) -> None:
         assert port.agreed is not None
@@ -324,6 +344,7 @@ class MediaPlane:
         if circuit is None:
             return
         circuit.port = None
+        self._aim_row(circuit)
         self._backward.detach(circuit.backward)
         if circuit.forward is not None:
             self._forward.close(circuit.forward)
@@ -359,12 +380,14 @@ class MediaPlane:
     def _begin_listening(self, port: _Port, listener: _ListenerIn) -> None:
         assert port.agreed is not None
         port.heard_by.append(listener)
+        self._listened_to.add(port)
         listener.begin(f"{getattr(port.owner, 'name', 'call')} {port.agreed.codec.name}")
 
     def _stop_listening(self, listener: _ListenerIn) -> None:
         for listeners in (self._listeners, *(port.heard_by for port in self._calls.values())):
             if listener in listeners:
                 listeners.remove(listener)
+        self._listened_to = {port for port in self._listened_to if port.heard_by}
 
     def _close(self, port: _Port) -> None:
         port.closed = True
@@ -376,6 +399,7 @@ class MediaPlane:
             self._stop_listening(listener)
             listener.end()
         port.heard_by.clear()
+        self._listened_to.discard(port)
 
     # --- what the exchange asks for -----------------------------------------------------------------------------
 
@@ -418,7 +442,7 @@ class MediaPlane:
         if circuit is None:
             row = self._backward.open(self._law)
             circuit = self._circuits[cic] = self._by_backward[row] = _Circuit(cic, self._law, row)
-            self._start_ticking()
+            self._ticker.start()
         return circuit
 
     def _forget(self, circuit: _Circuit) -> None:
@@ -462,28 +486,13 @@ class MediaPlane:
 
     # --- the schedule -------------------------------------------------------------------------------------------
 
-    def _start_ticking(self) -> None:
-        if self._ticking is None:
-            self._next_s = self._reactor.seconds()
-            self._ticking = self._reactor.callLater(0, self._tick)
-
     def _tick(self) -> None:
-        now = self._reactor.seconds()
-        if now - self._next_s > PACKET_S:
-            self.late += 1
-            self._next_s = now
-        while self._next_s <= now:
-            phase = self._tick_number % PHASES
-            self._tick_number += 1
-            self._next_s += PACKET_S / PHASES
-            try:
-                self._phase(phase)
-            except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
-                self.log.failure("a tick of the media clock went wrong")
-        if self._circuits:
-            self._ticking = self._reactor.callLater(max(0.0, self._next_s - self._reactor.seconds()), self._tick)
-        else:
-            self._ticking = None
+        try:
+            self._phase(next(self._phases))
+        except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
+            self.log.failure("a tick of the media clock went wrong")
+        if not self._circuits:
+            self._ticker.stop()
 
     def _phase(self, phase: int) -> None:
         heard = self._forward.tick(phase)
@@ -500,23 +509,39 @@ class MediaPlane:
                 self._runner.deliver(circuit.player.sound_ended)
 
     def _flush(self, batch: Batch) -> None:
-        octets = batch.packets.reshape(-1).data
-        circuits, at = self._by_backward, 0
-        for row in batch.rows.tolist():
-            port = circuits[row].port
-            if port is not None and port.agreed is not None and port.agreed.sends:
-                packet = octets[at : at + PACKET_OCTETS]
-                try:
-                    port.socket.send(packet)
-                except OSError:
-                    self.unreachable += 1
-                else:
-                    self.sent += 1
-                    if self.tap is not None:
-                        self.tap((self._ports.address, port.number), port.remote, bytes(packet))
-                for listener in port.heard_by:
-                    listener.octets(bytes(packet[HEADER_OCTETS:]))
-            at += PACKET_OCTETS
+        rows, packets = batch.rows, batch.packets
+        fds = self._fds[rows]
+        held = fds == NO_SOCKET
+        if held.any():
+            going = ~held
+            rows, packets, fds = rows[going], packets[going], fds[going]
+        failed = self._way_out.flush(fds, packets)
+        self.sent += len(rows) - len(failed)
+        self.unreachable += len(failed)
+        if self.tap is not None or self._listened_to:
+            self._show(rows.tolist(), packets, set(failed.tolist()))
+
+    def _show(self, rows: list[int], packets: Octets, failed: set[int]) -> None:
+        """Let the tap and the listeners see what left."""
+        for place, row in enumerate(rows):
+            port = self._by_backward[row].port
+            if port is None or place in failed:
+                continue
+            packet = packets[place].tobytes()
+            if self.tap is not None:
+                self.tap((self._ports.address, port.number), port.remote, packet)
+            for listener in port.heard_by:
+                listener.octets(packet[HEADER_OCTETS:])
+
+    def _aim_row(self, circuit: _Circuit) -> None:
+        """Say by which socket the circuit's packets leave: none while the caller takes none (hold, 0.0.0.0)."""
+        row, port = circuit.backward, circuit.port
+        if row >= len(self._fds):
+            larger = np.full(2 * max(row, len(self._fds)), NO_SOCKET, np.int32)
+            larger[: len(self._fds)] = self._fds
+            self._fds = larger
+        sends = port is not None and port.agreed is not None and port.agreed.sends and port.remote[1]
+        self._fds[row] = port.socket.fileno() if port is not None and sends else NO_SOCKET
 
     def _to_the_ear(self, heard: Batch) -> None:
         blocks = heard.packets[:, HEADER_OCTETS:]

@@ -53,8 +53,9 @@ class Monitor:
         factory.monitor = self  # type: ignore[attr-defined]  # Twisted's way to give a protocol its surroundings
         try:
             self._port = self._reactor.listenUNIX(str(path), factory, mode=0o600, wantPID=True)
-        except CannotListenError as error:
-            self.log.info("nobody can listen in: {path}: {why}", path=path, why=error.socketError)
+        except (CannotListenError, OSError) as error:
+            why = getattr(error, "socketError", error)
+            self.log.info("nobody can listen in: {path}: {why}", path=path, why=why)
 
     def stop(self) -> Any:
         """Close it."""

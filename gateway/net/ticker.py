@@ -33,6 +33,9 @@ class Ticker(Protocol):
     def stop(self) -> None:
         """Rest."""
 
+    def close(self) -> None:
+        """Rest for good."""
+
 
 def make_ticker(reactor: Any, period_s: float, latest_s: float, tick: Callable[[], None]) -> Ticker:
     """The best ticker that this reactor can have."""
@@ -79,7 +82,9 @@ class TimerfdTicker:
     def close(self) -> None:
         """Give the timer back to the kernel."""
         self.stop()
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def fileno(self) -> int:
         return int(self._fd)
@@ -99,7 +104,8 @@ class TimerfdTicker:
             self.late += 1
             due = 1
         for _ in range(due):
-            self._tick()
+            if self._running:
+                self._tick()
 
     def _set(self, period_ns: int) -> None:
         """Interval and first expiry: two `struct timespec`."""
@@ -141,8 +147,8 @@ class CallLaterTicker:
         if now - self._next_s > self._latest_s:
             self.late += 1
             self._next_s = now
-        self._delayed = None
-        while self._next_s <= now:
+        while self._next_s <= now and self._delayed is not None:
             self._next_s += self._period_s
             self._tick()
-        self._delayed = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._due)
+        if self._delayed is not None:
+            self._delayed = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._due)

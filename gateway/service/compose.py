@@ -128,7 +128,7 @@ class Lab:
             random.SystemRandom().randint,
             product=settings.sip.product,
             reliability=Reliability(settings.sip.reliable_provisional),
-            accept=("application/sdp", "multipart/mixed", "application/ISUP"),
+            accept=("application/sdp", "multipart/mixed", "application/isup"),
         )
         self.user_agent = UserAgent(agent, self.gateway, _identifier, outbox)
         self.layer = TransactionLayer(TransactionSettings(), self.user_agent, _identifier, outbox, self._sip_message)
@@ -155,7 +155,8 @@ class Lab:
             self.monitor.listen(Path(self.settings.trace.control or default_path()))
 
     def clear(self) -> None:
-        """End every call: 503 or BYE towards SIP, REL towards the PSTN."""
+        """Take no more calls, and end every one there is: 503 or BYE towards SIP, REL towards the PSTN."""
+        self.user_agent.close()
         self.runner.deliver(self.gateway.clear)
 
     def stop(self) -> Deferred[Any]:
@@ -227,7 +228,7 @@ class Lab:
         kind, _, number = name.partition(" ")
         if kind == "circuit":
             return self.journal.call_on(int(number))
-        return name if name in self.gateway.calls else self.journal.call_of(name) or name
+        return self.journal.call_of(name) or name
 
     def _call_started(self, owner: Machine | None, effect: CallStarted) -> None:
         self.journal.bind(effect.sip_call_id, effect.call)

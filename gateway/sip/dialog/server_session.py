@@ -171,6 +171,11 @@ class ServerSession(Session):
         """The state's name, as in the figure."""
         return state_name(self._inputs)
 
+    @property
+    def sends_reliably(self) -> bool:
+        """Whether its provisional responses are sent reliably (RFC 3262), and so may carry an offer."""
+        return self._reliable is not None
+
     # ---- from the user
 
     def attach(self, user: ServerSessionUser) -> None:

@@ -55,7 +55,7 @@ class Transaction:
 class Session:
     """The SIP side: notes what it is asked for."""
 
-    prack = "unsupported"
+    sends_reliably = False
 
     def __init__(self, sdp: bytes) -> None:
         self.invite = request("INVITE", sdp)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gateway.core.effects import Effect, Outbox
-from gateway.exchange.effects import EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
+from gateway.exchange.effects import ECHO, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
 from gateway.interworking.effects import (
     ConnectMedia,
     CutThroughBackward,
@@ -395,10 +395,10 @@ class TestSounds:
         assert bench.party.told == [("sound ended",)]
 
     def test_the_observer_is_told_what_is_on_the_circuit(self, bench: Bench) -> None:
-        seen: list[tuple[int, str]] = []
-        bench.plane.sound_observer = lambda cic, text: seen.append((cic, text))
+        seen: list[tuple[int, Sound]] = []
+        bench.plane.sound_observer = lambda cic, sound: seen.append((cic, sound))
         bench.party.ask(PlaySound(7, SINE), EchoCircuit(7))
-        assert seen == [(7, "sine 1000 -10 (us)"), (7, "echo")]
+        assert seen == [(7, SINE), (7, ECHO)]
 
     def test_one_that_is_not_there_is_a_mishap_of_its_player(self, bench: Bench, failures: list[LogEvent]) -> None:
         bench.party.ask(PlaySound(7, Sound(("say nonsense",), "us")))
