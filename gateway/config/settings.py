@@ -130,10 +130,13 @@ class SipSettings:
 
 @frozen
 class MediaSettings:
-    """[media]; "address" is what session descriptions name."""
+    """[media]; "address" is what session descriptions name; "workers": processes for media, 0 for none beside this one;
+    "way_out": "io_uring", "plain", or "auto" for the best there is."""
 
     address: str = field(default="", converter=local_address)
     rtp_ports: tuple[int, int] = field(default=(16384, 32766), converter=port_range)
+    workers: int = field(default=0, validator=[instance_of(int), ge(0), le(64)])
+    way_out: str = field(default="auto", validator=in_(("auto", "io_uring", "plain")))
 
 
 @frozen

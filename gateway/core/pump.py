@@ -44,6 +44,10 @@ class Pump:
         Called from within a performer it only queues: the drain under way comes to it in its turn.
         """
         self._queue.append((None, tell(method, *arguments, **keywords)))
+        self.run()
+
+    def run(self) -> None:
+        """Do what has been asked for, and everything that follows; under way already, it comes in its turn."""
         if not self._draining:
             self._drain()
 

@@ -51,6 +51,11 @@ from tones.g711 import Law, encode
 PHASES = 10
 PACKET_S = 0.020
 HEADER_OCTETS = 12
+MOST_LATE_TICKS = 0.05
+"""With more ticks late than this no new stream is taken: the old ones would suffer."""
+FAILURES_UNTIL_GONE = 50
+FAILURES_APART_S = 1.0
+"""A receiver is gone when so many packets to it have failed, none of them longer than this after the one before."""
 NO_SOCKET = -1
 NOWHERE = ("", 0)
 DIGIT_PAUSE_MS = 60
@@ -163,7 +168,8 @@ class MediaPlane:
     Attributes:
         tap: told of each packet sent or received: source, destination, octets. None: nobody looks.
         sound_observer: told what the exchange puts on which circuit.
-        sent, unreachable: counters: packets that left, and that did not (ICMP errors, full buffers).
+        sent, unreachable: packets that left, and that did not (ICMP errors, full buffers).
+        stopped: streams that were stopped because their receiver had gone.
     """
 
     log = Logger()
@@ -192,7 +198,8 @@ class MediaPlane:
         self._listened_to: set[_Port] = set()
         self.tap: RtpTap | None = None
         self.sound_observer: SoundObserver | None = None
-        self.sent = self.unreachable = 0
+        self._failures: dict[int, tuple[int, float]] = {}
+        self.sent = self.unreachable = self.stopped = 0
         for effect, performer in (
             (ReserveMedia, self._reserve),
             (ConnectMedia, self._connect),
@@ -222,6 +229,9 @@ class MediaPlane:
         """Circuits that carry a sound or a call."""
         return len(self._circuits)
 
+    def circuit_taken(self, owner: Machine | None, cic: int) -> None:
+        """A call has a circuit: here both live in the same place already."""
+
     def stop(self) -> None:
         """No more ticks; every socket is closed."""
         self._ticker.close()
@@ -233,6 +243,10 @@ class MediaPlane:
 
     def _reserve(self, owner: Machine | None, effect: ReserveMedia) -> None:
         user: MediaUser = owner  # type: ignore[assignment]  # whoever asks takes the answer
+        if self._ticker.late_share > MOST_LATE_TICKS:
+            late = f"{self._ticker.late_share:.0%} of the media clock's ticks are late"
+            self._runner.deliver(user.media_refused, f"the streams that there are would suffer: {late}")
+            return
         try:
             opened, number = self._ports.open()
         except NoPortLeftError as error:
@@ -517,9 +531,24 @@ class MediaPlane:
             rows, packets, fds = rows[going], packets[going], fds[going]
         failed = self._way_out.flush(fds, packets)
         self.sent += len(rows) - len(failed)
-        self.unreachable += len(failed)
+        if len(failed):
+            self._packets_failed(rows[failed].tolist())
         if self.tap is not None or self._listened_to:
             self._show(rows.tolist(), packets, set(failed.tolist()))
+
+    def _packets_failed(self, rows: list[int]) -> None:
+        """Count them; a stream whose receiver has gone (ICMP unreachable) is stopped until it is aimed again."""
+        now_s = self._reactor.seconds()
+        self.unreachable += len(rows)
+        for row in rows:
+            count, last_s = self._failures.get(row, (0, now_s))
+            count = count + 1 if now_s - last_s < FAILURES_APART_S else 1
+            self._failures[row] = (count, now_s)
+            if count == FAILURES_UNTIL_GONE:
+                self._fds[row] = NO_SOCKET
+                self.stopped += 1
+                port = self._by_backward[row].port
+                self.log.info("RTP to {remote} is stopped: nobody receives it", remote=port and port.remote)
 
     def _show(self, rows: list[int], packets: Octets, failed: set[int]) -> None:
         """Let the tap and the listeners see what left."""
@@ -536,6 +565,7 @@ class MediaPlane:
     def _aim_row(self, circuit: _Circuit) -> None:
         """Say by which socket the circuit's packets leave: none while the caller takes none (hold, 0.0.0.0)."""
         row, port = circuit.backward, circuit.port
+        self._failures.pop(row, None)
         if row >= len(self._fds):
             larger = np.full(2 * max(row, len(self._fds)), NO_SOCKET, np.int32)
             larger[: len(self._fds)] = self._fds

@@ -20,6 +20,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from gateway.net.media import MediaPlane
+from gateway.net.media_worker import MediaWorkers
 
 NEWEST = "newest"
 
@@ -40,7 +41,9 @@ class Monitor:
 
     log = Logger()
 
-    def __init__(self, reactor: Any, media: MediaPlane, owner_of: Callable[[str], object | None]) -> None:
+    def __init__(
+        self, reactor: Any, media: MediaPlane | MediaWorkers, owner_of: Callable[[str], object | None]
+    ) -> None:
         self._reactor = reactor
         self.media = media
         self.owner_of = owner_of

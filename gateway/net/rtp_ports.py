@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 from collections import deque
 
 from gateway.core.errors import GatewayError
+
+FILES_WANTED = 65536
 
 
 class NoPortLeftError(GatewayError):
@@ -62,3 +65,11 @@ class RtpPorts:
         opened.close()
         self._free.append(port)
         self.in_use -= 1
+
+
+def raise_file_limit() -> None:
+    """A socket a call: let the process open as many files as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -51,6 +51,11 @@ class Runner:
         """Say who does an effect: `performer(owner, effect)`."""
         self._performers[effect] = performer
 
+    def ask(self, owner: Machine, effect: Effect) -> None:
+        """Do an effect on behalf of a machine that lives elsewhere, and everything that follows from it."""
+        self.outbox().fork(owner).append(effect)
+        self.pump.run()
+
     def outbox(self) -> Outbox:
         """The root outbox; machines fork it."""
         return self.pump.outbox()

@@ -21,11 +21,17 @@ _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK, _TFD_CLOEXEC = 0o4000, 0o2000000
 
 
+LATE_S = 0.004
+_FADE = 0.002
+
+
 class Ticker(Protocol):
     """Calls a function at an even pace."""
 
     late: int
     """How often the schedule was moved."""
+    late_share: float
+    """Which share of the last second's ticks, or so, came more than `LATE_S` late: 0 to 1."""
 
     def start(self) -> None:
         """Begin, if it does not run already."""
@@ -65,7 +71,9 @@ class TimerfdTicker:
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
         self._running = False
+        self._late_after = max(1, round(LATE_S / period_s))
         self.late = 0
+        self.late_share = 0.0
 
     def start(self) -> None:
         if not self._running:
@@ -100,6 +108,7 @@ class TimerfdTicker:
             due = struct.unpack("Q", os.read(self._fd, 8))[0]
         except BlockingIOError:
             return
+        self.late_share += _FADE * ((due > self._late_after) - self.late_share)
         if due > self._most:
             self.late += 1
             due = 1
@@ -126,6 +135,7 @@ class CallLaterTicker:
         self._next_s = 0.0
         self._delayed: Any = None
         self.late = 0
+        self.late_share = 0.0
 
     def start(self) -> None:
         if self._delayed is None:
@@ -144,6 +154,7 @@ class CallLaterTicker:
 
     def _due(self) -> None:
         now = self._clock.seconds()
+        self.late_share += _FADE * ((now - self._next_s > LATE_S) - self.late_share)
         if now - self._next_s > self._latest_s:
             self.late += 1
             self._next_s = now

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import secrets
 import time
 from collections import deque
@@ -30,8 +29,9 @@ from gateway.interworking.setup import SetupSettings
 from gateway.interworking.sip_to_pstn import CallSettings
 from gateway.net.link import InProcessLink
 from gateway.net.media import MediaPlane
+from gateway.net.media_worker import MediaWorkers
 from gateway.net.monitor import Monitor, default_path
-from gateway.net.rtp_ports import RtpPorts
+from gateway.net.rtp_ports import RtpPorts, raise_file_limit
 from gateway.net.runner import Runner
 from gateway.net.sip_transport import SipTransport
 from gateway.sip.dialog.settings import Reliability, UserAgentSettings
@@ -47,7 +47,6 @@ from gateway.trace.pcapng import PcapngWriter
 from gateway.trace.summary import isup_message, sip_message
 from tones.plan import load_plan
 
-FILES_WANTED = 65536
 CLEARING_S = 2.0
 LINGERING_S = 0.1
 MOST_UNNAMED = 100
@@ -85,7 +84,7 @@ class Lab:
         self.sip_address = settings.sip.listen
         self._compose_pstn()
         self._compose_sip()
-        self.media = MediaPlane(reactor, self.runner, self._rtp_ports())
+        self.media = self._media_plane()
         self.media.sound_observer = self._sound_on_circuit
         self.monitor = Monitor(reactor, self.media, self.gateway.calls.get)
         self.runner.performs(Record, self._record)
@@ -136,9 +135,12 @@ class Lab:
         self.transport = SipTransport(self.reactor, self.runner, self.layer)
         self.runner.performs(Transmit, self.transport.perform)
 
-    def _rtp_ports(self) -> RtpPorts:
-        first, last = self.settings.media.rtp_ports
-        return RtpPorts(self.settings.media.address or self.settings.sip.listen[0], first, last)
+    def _media_plane(self) -> MediaPlane | MediaWorkers:
+        media = self.settings.media
+        address, (first, last) = media.address or self.settings.sip.listen[0], media.rtp_ports
+        if media.workers:
+            return MediaWorkers(self.reactor, self.runner, media.workers, address, first, last, media.way_out)
+        return MediaPlane(self.reactor, self.runner, RtpPorts(address, first, last), way_out=media.way_out)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -148,7 +150,7 @@ class Lab:
         Raises:
             twisted.internet.error.CannotListenError: the SIP port is taken.
         """
-        _raise_file_limit()
+        raise_file_limit()
         host, port = self.settings.sip.listen
         self.sip_address = (host, self.transport.listen(host, port))
         if self.settings.trace.control != "off":
@@ -239,6 +241,7 @@ class Lab:
 
     def _circuit_taken(self, owner: Machine | None, effect: CircuitTaken) -> None:
         self.journal.bind_circuit(effect.cic, effect.call)
+        self.media.circuit_taken(owner, effect.cic)
 
     def _call_ended(self, owner: Machine | None, effect: CallEnded) -> None:
         self._ended.append((self.now_s(), effect.call))
@@ -257,11 +260,3 @@ def compose(settings: Settings, reactor: Any) -> Lab:
 
 def _identifier() -> str:
     return secrets.token_hex(8)
-
-
-def _raise_file_limit() -> None:
-    """A socket a call: as many files as we may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
