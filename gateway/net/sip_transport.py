@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import count
 from typing import Any
@@ -102,6 +103,16 @@ class SipTransport:
             self.runner.deliver(self.layer.transport_failed, flow, why)
 
 
+@lru_cache(maxsize=10_000)
+def is_address(host: str) -> bool:
+    """Whether it is an IP address, and not a name to be resolved."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class _Datagrams(DatagramProtocol):
     transport: Any
 
@@ -116,14 +127,11 @@ class _Datagrams(DatagramProtocol):
 
     def send(self, octets: bytes, remote: tuple[str, int]) -> None:
         host, port = remote
-        try:
-            ip_address(host)
-        except ValueError:
-            self._resolve(host).addCallback(lambda address: self._write(octets, (address, port))).addErrback(
-                self._unsent
-            )
-            return
-        self._write(octets, remote)
+        if is_address(host):
+            self._write(octets, remote)
+        else:
+            found = self._resolve(host).addCallback(lambda address: self._write(octets, (address, port)))
+            found.addErrback(self._unsent)
 
     def _write(self, octets: bytes, remote: tuple[str, int]) -> None:
         self.transport.write(octets, remote)

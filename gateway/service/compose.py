@@ -26,7 +26,7 @@ from gateway.interworking.causes import load_profile
 from gateway.interworking.effects import CallEnded, CallStarted, CircuitTaken
 from gateway.interworking.gateway import Gateway
 from gateway.interworking.setup import SetupSettings
-from gateway.interworking.sip_to_pstn import CallSettings
+from gateway.interworking.sip_to_pstn.core import CallSettings
 from gateway.net.link import InProcessLink
 from gateway.net.media import MediaPlane
 from gateway.net.media_worker import MediaWorkers
@@ -40,6 +40,7 @@ from gateway.sip.message import Message, Request, Response
 from gateway.sip.transaction.base import Direction
 from gateway.sip.transaction.layer import TransactionLayer, TransactionSettings
 from gateway.sip.user_agent import UserAgent
+from gateway.ss7.isup.messages import Message as IsupContents
 from gateway.ss7.isup.node import Node, NodeSettings
 from gateway.trace.capture import Capture
 from gateway.trace.journal import NO_CALL, Decided, Journal, JournalSettings, SipMessage, Sound
@@ -202,7 +203,7 @@ class Lab:
         self.media.tap = lambda source, destination, octets: capture.rtp(self.now_s(), source, destination, octets)
 
     def _sip_message(self, direction: Direction, message: Message, flow: Flow, octets: bytes) -> None:
-        event = sip_message(self.journal, self.now_s(), direction is Direction.SENT, octets, flow)
+        event = sip_message(self.journal, self.now_s(), direction is Direction.SENT, octets, flow, message)
         call_id = message.headers.get("Call-ID") or ""
         if event.call == NO_CALL and isinstance(message, Request) and message.method == "INVITE":
             # The call that it begins has no name yet.
@@ -220,8 +221,8 @@ class Lab:
         for event in self._unnamed.pop(sip_call_id, ()):
             self.journal.append(attrs.evolve(event, call=call))
 
-    def _isup_message(self, direction: str, message: object, octets: bytes) -> None:
-        self.journal.append(isup_message(self.journal, self.now_s(), direction == "sent", octets))
+    def _isup_message(self, direction: str, message: IsupContents, octets: bytes) -> None:
+        self.journal.append(isup_message(self.journal, self.now_s(), direction == "sent", octets, message))
 
     def _record(self, owner: Machine | None, effect: Record) -> None:
         self.journal.append(Decided(self.now_s(), self._call_named(effect.call), effect.decision))

@@ -6,6 +6,7 @@ from gateway.core.errors import ParseError
 from gateway.sip.effects import Flow
 from gateway.sip.message import Message, Request, Response, parse_message
 from gateway.ss7.isup import codec
+from gateway.ss7.isup.messages import Message as IsupContents
 from gateway.ss7.mtp3 import Mtp3Message, ServiceIndicator
 from gateway.trace.journal import NO_CALL, IsupMessage, Journal, SipMessage
 
@@ -74,21 +75,36 @@ def _causes(message: Message) -> list[str]:
         return []
 
 
-def sip_message(journal: Journal, at_s: float, sent: bool, octets: bytes, flow: Flow) -> SipMessage:
-    """The event of one SIP message; its Call-ID finds the call that it belongs to."""
+def sip_message(
+    journal: Journal, at_s: float, sent: bool, octets: bytes, flow: Flow, message: Message | None = None
+) -> SipMessage:
+    """The event of one SIP message; its Call-ID finds the call that it belongs to.
+
+    Args:
+        message: the same, where it has been parsed already.
+    """
     try:
-        message = parse_message(octets)
-        call_id = message.headers.get("Call-ID")
-        return SipMessage(at_s, journal.call_of(call_id) if call_id else NO_CALL, sent, _summary(message), octets, flow)
+        parsed = parse_message(octets) if message is None else message
+        call_id = parsed.headers.get("Call-ID")
+        call = journal.call_of(call_id) if call_id else NO_CALL
+        return SipMessage(at_s, call, sent, _summary(parsed), octets, flow)
     except ParseError:
         return SipMessage(at_s, NO_CALL, sent, sip_summary(octets), octets, flow)
 
 
-def isup_message(journal: Journal, at_s: float, sent: bool, octets: bytes) -> IsupMessage:
+def isup_message(
+    journal: Journal, at_s: float, sent: bool, octets: bytes, message: IsupContents | None = None
+) -> IsupMessage:
     """The event of one ISUP message, from its service information octet on; its circuit finds the call.
 
     What cannot be read gets the name `UNREADABLE` and a summary that says why.
+
+    Args:
+        message: the same, where it has been parsed already.
     """
+    if message is not None:
+        call = journal.call_on(message.cic)
+        return IsupMessage(at_s, call, sent, message.cic, message.name, message.describe(), octets)
     cic = 0
     try:
         mtp3 = Mtp3Message.parse(octets)
@@ -96,8 +112,8 @@ def isup_message(journal: Journal, at_s: float, sent: bool, octets: bytes) -> Is
             why = f"service indicator {mtp3.service_indicator} is not ISUP"
         else:
             cic = int.from_bytes(mtp3.data[:2], "little") & 0xFFF
-            message = codec.parse(mtp3.data)
-            return IsupMessage(at_s, journal.call_on(cic), sent, cic, message.name, message.describe(), octets)
+            contents = codec.parse(mtp3.data)
+            return IsupMessage(at_s, journal.call_on(cic), sent, cic, contents.name, contents.describe(), octets)
     except ParseError as error:
         why = str(error)
     return IsupMessage(at_s, journal.call_on(cic), sent, cic, UNREADABLE, f"unreadable: {why}", octets)
