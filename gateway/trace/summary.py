@@ -30,19 +30,21 @@ def sip_summary(octets: bytes) -> str:
         return f"unreadable ({error.message}): {start}"
 
 
-def _summary(message: Request | Response) -> str:
+def _summary(message: Message) -> str:
     said: list[str] = []
     if isinstance(message, Request):
         head = message.method
         if message.method == "INVITE" and (user := _user(message)):
             head = f"{head} {user}"
-    else:
+    elif isinstance(message, Response):
         head = f"{message.status} {message.reason}".rstrip()
         method = (message.headers.get("CSeq") or "").rpartition(" ")[2]
         if method not in ("INVITE", ""):
             said.append(method)
         if message.is_provisional and "RSeq" in message.headers:
             said.append("reliable")
+    else:
+        head = "message"
     if message.body:
         said.append(_body(message))
     said += _causes(message)
