@@ -31,7 +31,7 @@ class Ticker(Protocol):
     late: int
     """How often the schedule was moved."""
     late_share: float
-    """Which share of the last second's ticks, or so, came more than `LATE_S` late: 0 to 1."""
+    """Which share of the last second's ticks, or so, came more than `LATE_S` late: 0 to 1; at rest 0."""
 
     def start(self) -> None:
         """Begin, if it does not run already."""
@@ -86,6 +86,7 @@ class TimerfdTicker:
             self._running = False
             self._reactor.removeReader(self)
             self._set(0)
+            self.late_share = 0.0
 
     def close(self) -> None:
         """Give the timer back to the kernel."""
@@ -147,6 +148,7 @@ class CallLaterTicker:
             if self._delayed.active():
                 self._delayed.cancel()
             self._delayed = None
+            self.late_share = 0.0
 
     def close(self) -> None:
         """Nothing to give back."""

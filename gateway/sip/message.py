@@ -271,7 +271,7 @@ def salvage(data: bytes) -> Request | None:
     """
     head = data.lstrip(b"\r\n")[:MAX_HEADER_SECTION_OCTETS].partition(b"\r\n\r\n")[0]
     text = _fold.sub(" ", head.decode("utf-8", "surrogateescape")).replace("\r\n", "\n").replace("\r", " ")
-    start_line, *lines = text.split("\n", MAX_HEADER_FIELDS)
+    start_line, *lines = text.split("\n")
     words = start_line.split()
     if not words or not is_token(words[0]) or words[0] == "ACK":
         return None
@@ -279,8 +279,8 @@ def salvage(data: bytes) -> Request | None:
     for line in lines:
         name, _, value = line.partition(":")
         kept = found.get(key_of(name.strip(WHITE)))
-        value = value.partition("\n")[0].strip(WHITE)
-        if kept is not None and value and len(value) <= MAX_LINE_CHARACTERS:
+        value = value.strip(WHITE)
+        if kept is not None and value and len(value) <= MAX_LINE_CHARACTERS and len(kept) < MAX_HEADER_FIELDS:
             kept.append(value)
     if not found["via"] or not found["cseq"]:
         return None

@@ -37,7 +37,8 @@ The states are those of RFC 5407's figure for the callee, with three more where 
 - Rejected: a final response of 300 or more has been sent; a PRACK under way is still answered (RFC 3262 §3).
 - Morgue: over.
 
-What the user asks for too late, because something from the network came first, is passed over.
+What the user asks for too late, because something from the network came first, is passed over. Where the session ends
+by itself, what it sends goes out one step after the user is told: what the user says to that comes before it.
 """
 
 from __future__ import annotations
@@ -507,7 +508,7 @@ def _cancelled(_: ServerSessionInputs, self: ServerSession, reasons: tuple[str, 
     if self._user is not None:
         self._outbox.append(tell(self._user.cancel_received, reasons))
     # §9.2: "the UAS SHOULD immediately respond to the INVITE with a 487 (Request Terminated)"
-    self._refuse(487)
+    self._outbox.append(tell(self._refuse, 487))
 
 
 @preparative.upon(ServerSessionInputs.expired).to(rejected)
@@ -515,9 +516,9 @@ def _cancelled(_: ServerSessionInputs, self: ServerSession, reasons: tuple[str, 
 @accepting.upon(ServerSessionInputs.expired).to(rejected)
 def _expired(_: ServerSessionInputs, self: ServerSession) -> None:
     if self._user is not None:
-        self._outbox.append(tell(self._user.cancel_received, ()))
+        self._outbox.append(tell(self._user.invitation_expired))
     # §13.3.1: "If the invitation expires before the UAS has generated a final response, a 487 ... SHOULD be generated"
-    self._refuse(487)
+    self._outbox.append(tell(self._refuse, 487))
 
 
 @preparative.upon(ServerSessionInputs.transport_failed).to(rejected)
@@ -525,9 +526,9 @@ def _expired(_: ServerSessionInputs, self: ServerSession) -> None:
 @accepting.upon(ServerSessionInputs.transport_failed).to(rejected)
 def _unreachable(_: ServerSessionInputs, self: ServerSession) -> None:
     if self._user is not None:
-        self._outbox.append(tell(self._user.cancel_received, ()))
+        self._outbox.append(tell(self._user.response_undeliverable))
     # The transaction stays where it is (RFC 6026 §8.8) until it gets a final response.
-    self._refuse(500)
+    self._outbox.append(tell(self._refuse, 500))
 
 
 @early.upon(ServerSessionInputs.provisional_timed_out).to(rejected)
@@ -536,7 +537,7 @@ def _no_prack(_: ServerSessionInputs, self: ServerSession) -> None:
     if self._user is not None:
         self._outbox.append(tell(self._user.acceptance_timed_out))
     # RFC 3262 §3: "the UAS SHOULD reject the original request with a 5xx response"
-    self._refuse(504)
+    self._outbox.append(tell(self._refuse, 504))
 
 
 @early.upon(ServerSessionInputs.bye_received).to(rejected)
@@ -545,7 +546,7 @@ def _bye_in_early_dialog(_: ServerSessionInputs, self: ServerSession, transactio
     self._answer(transaction, 200)
     if self._user is not None:
         self._outbox.append(tell(self._user.bye_received, reasons_of(transaction.request)))
-    self._refuse(487)
+    self._outbox.append(tell(self._refuse, 487))
 
 
 @moratorium.upon(ServerSessionInputs.bye_received).to(morgue)
@@ -621,7 +622,7 @@ def _no_ack(_: ServerSessionInputs, self: ServerSession) -> None:
     if self._user is not None:
         self._outbox.append(tell(self._user.acknowledgement_timed_out))
     # §13.3.1.4: "the dialog is confirmed, but the session SHOULD be terminated. This is accomplished with a BYE"
-    self._hang_up(())
+    self._outbox.append(tell(self._hang_up, ()))
 
 
 @moratorium.upon(ServerSessionInputs.bye).to(hanging_up)

@@ -50,23 +50,29 @@ class SessionUser(Protocol):
 
 
 class ServerSessionUser(SessionUser, Protocol):
-    """What the called side of an INVITE is told besides."""
+    """What the called side of an INVITE is told besides.
+
+    When the session ends by itself the user is told before the last message goes out, and whatever it records of that
+    stands before the message.
+    """
 
     def cancel_received(self, reasons: tuple[str, ...]) -> None:
-        """The caller gave up before the answer: 200 to the CANCEL and 487 to the INVITE are sent.
+        """The caller gave up before the answer: 200 to the CANCEL is sent, 487 to the INVITE follows."""
 
-        Told, without reasons, also when the INVITE's Expires has run out (RFC 3261 §13.3.1), and when a response
-        could not be delivered.
-        """
+    def invitation_expired(self) -> None:
+        """The INVITE's Expires has run out before the answer (RFC 3261 §13.3.1): 487 follows."""
+
+    def response_undeliverable(self) -> None:
+        """A response before the answer could not be sent (RFC 6026 §8.8): 500 follows, and the session is over."""
 
     def acknowledged(self) -> None:
         """The first ACK to our 2xx came."""
 
     def acknowledgement_timed_out(self) -> None:
-        """No ACK within 64*T1 of the 2xx: the session has sent BYE (RFC 3261 §13.3.1.4) and is over."""
+        """No ACK within 64*T1 of the 2xx: the session sends BYE (RFC 3261 §13.3.1.4) and is over."""
 
     def acceptance_timed_out(self) -> None:
-        """No PRACK within 64*T1 (RFC 3262 §3): the INVITE is answered 504 and the session is over."""
+        """No PRACK within 64*T1 (RFC 3262 §3): 504 follows, and the session is over."""
 
 
 class ClientSessionUser(SessionUser, Protocol):

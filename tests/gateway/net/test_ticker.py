@@ -50,6 +50,15 @@ class TestCallLater:
         clock.advance(1.0)
         assert (len(ticks), ticker.late) == (1, 1)
 
+    def test_at_rest_nothing_is_late(self) -> None:
+        clock = Clock()
+        ticker = CallLaterTicker(clock, PERIOD_S, LATEST_S, lambda: None)
+        ticker.start()
+        clock.pump([1.0] * 100)
+        assert ticker.late_share > 0.1
+        ticker.stop()
+        assert ticker.late_share == 0.0
+
 
 @implementer(IReactorFDSet)
 class WatchingReactor:
@@ -98,6 +107,14 @@ class TestTimerfd:
             pass
         reactor.wait()
         assert (len(ticks), ticker.late) == (1, 1)
+        ticker.close()
+
+    def test_at_rest_nothing_is_late(self) -> None:
+        ticker = TimerfdTicker(WatchingReactor(), 0.0001, 0.0005, lambda: None)
+        ticker.start()
+        ticker.late_share = 0.5
+        ticker.stop()
+        assert ticker.late_share == 0.0
         ticker.close()
 
     def test_any_other_clock_gets_delayed_calls(self) -> None:
