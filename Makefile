@@ -23,9 +23,13 @@ test: $(READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -m 'not judge' -n auto --dist loadfile
 
-# What needs programs of Debian's: SIPp and tshark; `.ci/run` installs them.
-judges: $(READY)
+# What needs programs of Debian's; `.ci/run` lists and installs them.
+judges: $(VENV)/.audio
 	$(BIN)/python -m pytest -m judge
+
+$(VENV)/.audio: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pyaudio>=0.2.14'
+	touch $@
 
 clean:
 	rm -rf $(VENV) demo-out build *.egg-info

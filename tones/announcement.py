@@ -1,7 +1,8 @@
 """Recorded announcements, spoken numbers, and scripts that join them with tones into one clip.
 
 Recordings are 8 kHz 16-bit mono WAV files in `tones/recordings/<language>`, made by `tones.make_announcements`:
-speech at -16 dBm0, 300 to 3400 Hz.
+speech at -16 dBm0, 300 to 3400 Hz. English has all of them; what another language lacks is said in English, and says
+so: `FoundRecording.fallback`.
 """
 
 from __future__ import annotations
@@ -56,6 +57,46 @@ def available_announcements(language: str = LANGUAGE) -> tuple[str, ...]:
 
 
 @cache
+def available_languages() -> tuple[str, ...]:
+    """The languages (ISO 639-1) that there are recordings in, English first."""
+    folder = resources.files("tones") / "recordings"
+    found = {entry.name for entry in folder.iterdir() if (entry / "texts.toml").is_file()}
+    return (LANGUAGE, *sorted(found - {LANGUAGE}))
+
+
+@frozen
+class FoundRecording:
+    """A recording, the language it is in, and whether that is not the one that was asked (a visible fallback)."""
+
+    name: str
+    language: str
+    fallback: bool
+
+    @property
+    def pcm(self) -> Pcm:
+        """What is heard."""
+        return announcement(self.name, self.language)
+
+    @property
+    def text(self) -> str:
+        """What is said, as it was written for the voice."""
+        return recording_texts(self.language)[self.name]
+
+
+def find_recording(name: str, language: str) -> FoundRecording:
+    """A recording in a language, such as a plan's `language`, else in English.
+
+    Raises:
+        UnknownRecordingError: there is none of that name in either.
+    """
+    if language in available_languages() and name in recording_texts(language):
+        return FoundRecording(name, language, fallback=False)
+    if name not in recording_texts(LANGUAGE):
+        raise UnknownRecordingError(f"no recording {name!r}; there are: {', '.join(recording_texts(LANGUAGE))}")
+    return FoundRecording(name, LANGUAGE, fallback=True)
+
+
+@cache
 def announcement(name: str, language: str = LANGUAGE) -> Pcm:
     """A recording, at rest at both ends; read-only, read once.
 
@@ -91,7 +132,7 @@ def spoken_digits(digits: str, language: str = LANGUAGE) -> Pcm:
     if not (plain.isascii() and plain.isdigit()):
         raise ValueError(f"{digits!r} is not a number that can be spoken digit by digit")
     gap = np.zeros(samples(DIGIT_GAP_MS), np.int16)
-    parts = [part for digit in plain for part in (gap, announcement(f"digit-{digit}", language))]
+    parts = [part for digit in plain for part in (gap, find_recording(f"digit-{digit}", language).pcm)]
     return np.concatenate(parts[1:])
 
 
@@ -128,7 +169,7 @@ Item = Tone | Sounding | Recording | SpokenNumber | Pause
 
 
 def compose(script: Iterable[Item], language: str = LANGUAGE) -> Pcm:
-    """Play a script's items one after the other into one clip.
+    """Play a script's items one after the other into one clip; what the language lacks is said in English.
 
     Raises:
         UnknownRecordingError: a recording that is not there.
@@ -139,7 +180,7 @@ def compose(script: Iterable[Item], language: str = LANGUAGE) -> Pcm:
 def _play(item: Item, language: str) -> Pcm:
     match item:
         case Recording(name):
-            return announcement(name, language)
+            return find_recording(name, language).pcm
         case SpokenNumber(digits):
             return spoken_digits(digits, language)
         case Pause(duration_ms):

@@ -94,6 +94,14 @@ def local_address(value: object) -> str:
     return text
 
 
+def international_number(value: object) -> str:
+    """ "+12125550120", or "" for none in particular; kept with its "+"."""
+    text = str(value)
+    if text and re.fullmatch(r"\+[1-9][0-9]{7,14}", text) is None:
+        raise ValueError(f'{value!r} is no international number of 8 to 15 digits; write "+12125550120"')
+    return text
+
+
 def behaviours(value: object) -> Mapping[str, Behaviour]:
     """The user's endings, over the built-in ones."""
     if not isinstance(value, Mapping):
@@ -186,8 +194,16 @@ class ExchangeSettings:
 
 
 @frozen
+class HandsetSettings:
+    """[handset]; "number" is the only one of the local handset, "" every number that ends in 20."""
+
+    number: str = field(default="", converter=international_number)
+
+
+@frozen
 class TraceSettings:
-    """[trace]; "capture" is a pcapng file for SIP, ISUP and RTP; "control" the UNIX socket of `listen`, or "off"."""
+    """[trace]; "capture" is a pcapng file for SIP, ISUP and RTP; "control" the UNIX socket of `listen` and
+    `handset`, or "off"."""
 
     capture: str = field(default="", validator=_text)
     calls_kept: int = field(default=1000, validator=[instance_of(int), ge(1), le(1_000_000)])
@@ -204,4 +220,5 @@ class Settings:
     interworking: InterworkingSettings = field(factory=InterworkingSettings)
     isup: IsupSettings = field(factory=IsupSettings)
     exchange: ExchangeSettings = field(factory=ExchangeSettings)
+    handset: HandsetSettings = field(factory=HandsetSettings)
     trace: TraceSettings = field(factory=TraceSettings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, Protocol
+from weakref import ref
 
 from attrs import frozen
 
@@ -74,19 +75,31 @@ class Record(Effect):
     decision: Decision
 
 
+def _nobody() -> None:
+    return None
+
+
 class Outbox:
     """A machine's only way out: effects go in at one end and leave, in order, at the other.
 
     All the machines of one pump share a single queue; each writes to it through an `Outbox` of its own, which
     remembers who wrote (timers belong to their owner). A machine's constructor takes its parent's outbox and
     keeps `outbox.fork(self)`.
+
+    The owner is remembered weakly, so that a machine that nobody holds any longer is gone at once; what it has asked
+    for, in the queue or of a clock, holds it.
     """
 
-    __slots__ = ("_queue", "owner")
+    __slots__ = ("_owner", "_queue")
 
     def __init__(self, owner: Machine | None = None, queue: deque[tuple[Machine | None, Effect]] | None = None) -> None:
-        self.owner = owner
+        self._owner: Callable[[], Machine | None] = _nobody if owner is None else ref(owner)
         self._queue = deque() if queue is None else queue
+
+    @property
+    def owner(self) -> Machine | None:
+        """Who writes here; None for the root outbox, and once the owner is gone."""
+        return self._owner()
 
     def fork(self, owner: Machine) -> Outbox:
         """An outbox on the same queue for another owner."""
@@ -94,7 +107,7 @@ class Outbox:
 
     def append(self, effect: Effect) -> None:
         """Ask for one thing to be done."""
-        self._queue.append((self.owner, effect))
+        self._queue.append((self._owner(), effect))
 
     def extend(self, effects: Iterable[Effect]) -> None:
         """Ask for several, in order."""

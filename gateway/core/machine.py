@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
+from weakref import ref
 
 from automat import TypeMachineBuilder
 
@@ -21,16 +22,33 @@ class _State(Protocol):
 
 
 def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]:
-    """Finish a machine and give it a lookup that does not slow down with the number of transitions.
+    """Finish a machine, give it a lookup that does not slow down with the number of transitions, and a weak core.
 
     Automat searches its transitions one by one: with every input written down for every state that would cost more
     than all the rest of a transition.
+
+    The core, or whoever holds it, holds the machine's inputs. Were it held by them in turn, no machine could end
+    without the garbage collector's help; so it is held weakly, and what is given to others to be told is a method of
+    the core or of its holder, never one of the inputs.
     """
     machine = builder.build()
+    kind: Any = machine.__automat_type__
+    kind.__automat_core__ = property(_core, _hold_weakly)
     automaton: Any = machine.__automat_automaton__
     table = {(id(state), name): (after, outputs) for state, name, after, outputs in automaton.allTransitions()}
     automaton.outputForInput = lambda state, name: table[id(state), name]
     return machine
+
+
+def _core(inputs: Any) -> object:
+    core: object = inputs.weak_core()
+    if core is None:
+        raise ReferenceError(f"{type(inputs).__name__}: an input to a machine that nobody holds any longer")
+    return core
+
+
+def _hold_weakly(inputs: Any, core: object) -> None:
+    inputs.weak_core = ref(core)
 
 
 def ignore(state: _State, *inputs: Callable[..., None]) -> None:

@@ -100,7 +100,23 @@ class Stay:
     """Until the caller hangs up."""
 
 
-Step = Send | Play | Wait | WaitForSound | Echo | Stay
+@frozen
+class Handset:
+    """Ring the local handset and, once it has answered, let both talk; the call's last step.
+
+    Args:
+        no_answer: seconds until the caller is released with cause 19.
+    """
+
+    no_answer: float = field(default=60.0)
+
+    @no_answer.validator
+    def _check(self, attribute: object, value: object) -> None:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 1 <= value <= LONGEST_WAIT_S:
+            raise ValueError(f"no_answer: {value!r} is not a number of seconds, 1 to {LONGEST_WAIT_S}")
+
+
+Step = Send | Play | Wait | WaitForSound | Echo | Stay | Handset
 
 
 @frozen
@@ -147,8 +163,8 @@ def _check_order(steps: Iterable[Step], key: str) -> None:
     stage = "ACM"
     ends = False
     for number, step in enumerate(steps, 1):
-        if stage == "REL":
-            raise ConfigError("nothing can follow REL", key=f"{key}.steps[{number}]")
+        if stage in ("REL", "handset"):
+            raise ConfigError(f"nothing can follow {stage}", key=f"{key}.steps[{number}]")
         match step:
             case Send(message):
                 if message not in _MAY_BE_SENT[stage]:
@@ -161,6 +177,12 @@ def _check_order(steps: Iterable[Step], key: str) -> None:
                 raise ConfigError("nothing that ends is played before", key=f"{key}.steps[{number}]")
             case Echo():
                 ends = False
+            case Handset():
+                if stage != "ACM":
+                    raise ConfigError(
+                        "handset cannot follow ACM or CON: it sends its own", key=f"{key}.steps[{number}]"
+                    )
+                stage = "handset"
 
 
 def _step(step: object, key: str) -> Step:
@@ -181,9 +203,11 @@ def _step(step: object, key: str) -> Step:
                 return Echo()
             case {"stay": True, **options} if not options:
                 return Stay()
+            case {"handset": True, **options}:
+                return Handset(**options)
     except (TypeError, ValueError) as error:
         raise ConfigError(_plain(error), key=key) from None
-    raise ConfigError(f"{step} is no step; there are send, play, wait, echo = true and stay = true", key=key)
+    raise ConfigError(f"{step} is no step; there are send, play, wait, and echo, stay and handset = true", key=key)
 
 
 def check_sound(part: object) -> None:
@@ -216,7 +240,10 @@ def _is_tone(name: str) -> bool:
 def _plain(error: Exception) -> str:
     """attrs puts more into the arguments than a person wants to read."""
     text = str(error.args[0]) if error.args else str(error)
-    return text.split(" (got ", 1)[0].replace("Send.__init__() ", "send ").replace("Play.__init__() ", "play ")
+    text = text.split(" (got ", 1)[0]
+    for step in (Send, Play, Handset):
+        text = text.replace(f"{step.__name__}.__init__() ", f"{step.__name__.lower()} ")
+    return text
 
 
 @cache

@@ -1,4 +1,8 @@
-"""What the exchange puts on a circuit, and asks to hear; the effect's owner gets `sound_ended` and `digit_heard`."""
+"""What the exchange puts on a circuit, and asks to hear; the effect's owner gets `sound_ended` and `digit_heard`.
+
+The owner of a `RingHandset` gets `handset_ringing`, `handset_busy` or `handset_absent`, and from then on what the local
+handset does: `handset_answered`, `handset_hung_up`, or `handset_absent` when it is unplugged.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,8 @@ class Sound:
 
 ECHO = Sound((), "")
 """What a listener to the circuit is told when the exchange gives the caller back what the caller says."""
+HANDSET = Sound(("handset",), "")
+"""What a listener to the circuit is told when the local handset speaks on it."""
 
 
 @frozen
@@ -51,5 +57,27 @@ class ListenToCircuit(Effect):
 @frozen
 class LeaveCircuit(Effect):
     """The call is over: nothing of ours is on the circuit any more."""
+
+    cic: int
+
+
+@frozen
+class RingHandset(Effect):
+    """Let the local handset ring, as telephones of the country do (the name of a tone plan)."""
+
+    cic: int
+    country: str
+
+
+@frozen
+class ConnectHandset(Effect):
+    """The handset has answered: its microphone on the backward direction, the forward direction on its loudspeaker."""
+
+    cic: int
+
+
+@frozen
+class ReleaseHandset(Effect):
+    """The handset's call on this circuit is over."""
 
     cic: int

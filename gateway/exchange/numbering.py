@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from gateway.exchange.behaviours import Behaviour, Play, Send, Step, Wait, WaitForSound
+from gateway.exchange.behaviours import Behaviour, Handset, Play, Send, Step, Wait, WaitForSound
 from tones.plan import plan_for_country_code
 
 UNALLOCATED = 1
 SHORTEST, LONGEST = 8, 15
 SIP_USERS_PREFIX = "999"
+HANDSET_ENDING = "20"
 
 
 @frozen
@@ -40,12 +41,15 @@ class NumberPlan:
         behaviours: by the last two digits.
         treatments: cause value to sound parts; 0: the default.
         country: the tone plan to use whatever the number says, or "" to go by the country code.
+        handset: the only number of the local handset, international, without "+"; it does what ending 20 does. "":
+            every number whose behaviour has the step.
     """
 
     country_code: str
     behaviours: Mapping[str, Behaviour]
     treatments: Mapping[int, tuple[str, ...]]
     country: str = ""
+    handset: str = ""
 
     def find(self, digits: str, international: bool) -> Destination:
         """The destination of a called party number.
@@ -58,10 +62,13 @@ class NumberPlan:
             return self._short_number(digits)
         number = digits if international else self.country_code + digits
         country = self.country or plan_for_country_code(number).country
-        behaviour = self.behaviours.get(number[-2:])
+        is_handset = bool(self.handset) and number == self.handset
+        behaviour = self.behaviours.get(HANDSET_ENDING if is_handset else number[-2:])
         if behaviour is None or not SHORTEST <= len(number) <= LONGEST or not number.isdigit():
             return self._vacant(number, country)
         if number.startswith(SIP_USERS_PREFIX):
+            return self._vacant(number, country)
+        if self.handset and not is_handset and any(isinstance(step, Handset) for step in behaviour.steps):
             return self._vacant(number, country)
         return Destination(number, country, behaviour.title, behaviour.steps)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.exchange.effects import ECHO, Sound
+from gateway.exchange.effects import ECHO, HANDSET, Sound
 from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose
 from tones.cadence import render
 from tones.notation import Signal
@@ -59,5 +59,7 @@ def described(sound: Sound) -> str:
     """In words, for the trace: "tone busy (fr)", "say hello, twice"."""
     if sound == ECHO:
         return "echo"
+    if sound == HANDSET:
+        return "the handset's microphone"
     how_often = {0: "", 1: "", 2: ", twice"}.get(sound.times, f", {sound.times} times")
     return f"{', '.join(sound.parts)} ({sound.country}){how_often}"

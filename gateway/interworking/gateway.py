@@ -5,7 +5,8 @@ from __future__ import annotations
 from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record, tell
 from gateway.interworking.effects import CallEnded, CallStarted
-from gateway.interworking.sip_to_pstn import Call, CallSettings
+from gateway.interworking.sip_to_pstn.call import Call
+from gateway.interworking.sip_to_pstn.core import CallSettings
 from gateway.sip.dialog.server_session import ServerSession
 from gateway.ss7.isup.cause import Cause
 from gateway.ss7.isup.incoming import IncomingCall

@@ -51,6 +51,11 @@ def refusal(cause: int, location: int, profile: Profile, rule: str = "REL before
     return Refusal(status, headers, Decision(rule, why, profile.status_clause, facts))
 
 
+def refused_here(cause: int, profile: Profile, rule: str, why: str) -> Refusal:
+    """The answer to the INVITE when we, not the PSTN, cannot go on."""
+    return refusal(cause, Location.PUBLIC_NETWORK_SERVING_LOCAL_USER, profile, rule, why)
+
+
 def cause_from_reasons(reasons: Iterable[str], default: int = Cause.NORMAL_CALL_CLEARING) -> int:
     """The cause that a CANCEL or BYE gives: the first Q.850 value of its Reason headers, else normal call clearing.
 

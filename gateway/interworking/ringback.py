@@ -100,11 +100,20 @@ class RingbackOwner:
     def __init__(self, call: str, outbox: Outbox) -> None:
         self._core = _Core(call, outbox)
         self._inputs = _build(self._core)
-        self.subscriber_free = self._inputs.subscriber_free
-        self.in_band = self._inputs.in_band
-        self.over = self._inputs.over
 
     @property
     def owner(self) -> str:
         """ "nobody", "the caller's phone" or "the network"."""
         return self._core.owner
+
+    def subscriber_free(self) -> None:
+        """The called party is being alerted, and nothing says that the tone is in band."""
+        self._inputs.subscriber_free()
+
+    def in_band(self) -> None:
+        """Backward media is through."""
+        self._inputs.in_band()
+
+    def over(self) -> None:
+        """Answered or released."""
+        self._inputs.over()

@@ -1,1 +1,4 @@
-"""Media: RTP packets (RFC 3550), telephone events (RFC 4733), the sound store, pacing and reception. All of it pure."""
+"""Media, all of it pure: RTP and RTCP (RFC 3550), telephone events (RFC 4733), comfort noise (RFC 3389), and more.
+
+`sender` paces what goes out of the sound `store`; `receiver` takes what comes in, `jitter` evens it out.
+"""

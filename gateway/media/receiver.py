@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from gateway.core.errors import ParseError
 from gateway.media.assembly import SAMPLES_A_SECOND, StreamAssembler
+from gateway.media.comfort_noise import ComfortNoise
+from gateway.media.jitter import JitterBuffer
 from gateway.media.reception import ReceptionStatistics
 from gateway.media.rtp import RtpPacket, read_audio
 from gateway.media.telephone_event import EventReceiver, ReceivedEvent
-from tones.g711 import Law
+from tones.g711 import Law, transcode
 
 STATIC_LAWS: Final[Mapping[int, Law]] = {law.payload_type: law for law in Law}
 COMFORT_NOISE: Final = 13
@@ -70,8 +72,14 @@ class Receiver:
         source: the one address to hear; None hears all.
         passes_on: False records: everything stays, gaps are filled with the idle pattern. True passes octets on as they
             come: each `Reception` has them, gaps are left to whoever plays them, nothing is kept.
+        jitter: a buffer of the receiver's law that audio, comfort noise and pauses go into instead; whoever plays the
+            stream pulls from it.
+
+    Raises:
+        ValueError: the buffer is of the other law.
 
     Attributes:
+        jitter: the buffer, if one was given.
         ssrc: the source that is heard, None before the first packet.
         ssrc_changes: how often another took over.
         statistics: of the present SSRC.
@@ -90,7 +98,12 @@ class Receiver:
         source: Address | None = None,
         *,
         passes_on: bool = False,
+        jitter: JitterBuffer | None = None,
     ) -> None:
+        if jitter is not None and jitter.law is not law:
+            raise ValueError(f"a jitter buffer of {jitter.law.value} in a receiver of {law.value}")
+        self._law = law
+        self.jitter = jitter
         self._payload_types = dict(payload_types)
         self._telephone_events = telephone_events
         self._known = frozenset(payload_types) | telephone_events | {COMFORT_NOISE}
@@ -145,7 +158,14 @@ class Receiver:
         law = self._payload_types.get(payload_type)
         if law is not None:
             self.statistics.arrived(timestamp, round(arrival_s * SAMPLES_A_SECOND))
-            self._assembler.add(timestamp, payload, law)
+            if self.jitter is None:
+                self._assembler.add(timestamp, payload, law)
+            else:
+                octets_in_law = payload if law is self._law else transcode(payload, law, self._law).tobytes()
+                self.jitter.push(timestamp, octets_in_law, arrival_s, marker)
+        elif self.jitter is not None:
+            noise = ComfortNoise.parse(payload) if payload_type == COMFORT_NOISE and payload else None
+            self.jitter.pause(timestamp, arrival_s, noise)
         events = self._events_by(payload_type, timestamp, payload)
         if events is None:
             self.refusals.malformed += 1
@@ -182,6 +202,8 @@ class Receiver:
             self.ssrc_changes += 1
             self.statistics = ReceptionStatistics()
             self._assembler.restart()
+            if self.jitter is not None:
+                self.jitter.restart()
             self._cut_off += self._events.finish()
             self._events = EventReceiver()
         self.ssrc = ssrc

@@ -26,7 +26,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from gateway.core.effects import Machine
-from gateway.exchange.effects import ECHO, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
+from gateway.exchange.effects import ECHO, HANDSET, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
 from gateway.exchange.sounds import render_sound
 from gateway.interworking.effects import (
     ConnectMedia,
@@ -46,7 +46,7 @@ from gateway.net.way_out import choose_way_out
 from gateway.sdp.offer_answer import Agreed
 from tones.detect.dtmf import DtmfReceiver
 from tones.dtmf import render_digit
-from tones.g711 import Law, encode
+from tones.g711 import Law, encode, idle_octet, transcode
 
 PHASES = 10
 PACKET_S = 0.020
@@ -63,6 +63,8 @@ BLOCKS_AFTER_ACTIVITY = 3
 READS_AT_ONCE = 32
 MOST_DIGITS_WAITING = 32
 """Digits that a caller may have waiting; more are dropped."""
+HANDSET_DELAY_OCTETS = 320
+"""So much silence goes before what the handset says: its frames may come that much late, or 40 ms."""
 RARE_SOUNDS_KEPT = 128
 """Sounds that few calls share: spoken numbers, digits of an unusual length."""
 
@@ -70,6 +72,8 @@ Pcm = NDArray[np.int16]
 Octets = NDArray[np.uint8]
 RtpTap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
 SoundObserver = Callable[[int, Sound], None]
+Speaking = Callable[[Law, bytes], None]
+"""Told, or tells, what is said: the law, and octets in it."""
 
 
 class MediaUser(Protocol):
@@ -100,6 +104,7 @@ class _Circuit:
     sound: str = ""
     player: Any = None
     echo: bool = False
+    handset: Speaking | None = None
     listener: Any = None
     ear: DtmfReceiver | None = None
     blocks_to_hear: int = 0
@@ -420,7 +425,7 @@ class MediaPlane:
     def _play_sound(self, owner: Machine | None, effect: PlaySound) -> None:
         circuit = self._circuit(effect.cic)
         circuit.player = owner
-        circuit.echo = False
+        circuit.echo, circuit.handset = False, None
         clip = self._clip(effect.sound)
         circuit.sound = clip.name
         self._backward.play(circuit.backward, clip)
@@ -439,12 +444,35 @@ class MediaPlane:
         circuit.player = circuit.listener = owner
         circuit.ear = DtmfReceiver(circuit.law)
 
+    def converse(self, cic: int, hear: Speaking) -> Speaking:
+        """Let somebody talk with the caller, until the exchange plays something else or leaves the circuit.
+
+        Args:
+            cic: the circuit.
+            hear: told every 20 ms what the caller says, once the forward direction is through.
+
+        Returns:
+            What is told what is to be said to the caller: fed as it is spoken; what comes faster is dropped.
+        """
+        circuit = self._circuit(cic)
+        circuit.handset, circuit.echo, circuit.sound = hear, False, ""
+        self._backward.live(circuit.backward)
+        self._backward.feed(circuit.backward, bytes([idle_octet(circuit.law)]) * HANDSET_DELAY_OCTETS)
+        if self.sound_observer is not None:
+            self.sound_observer(cic, HANDSET)
+
+        def say(law: Law, octets: bytes) -> None:
+            if circuit.handset is hear:
+                self._backward.feed(circuit.backward, transcode(octets, law, circuit.law))
+
+        return say
+
     def _leave(self, owner: Machine | None, effect: LeaveCircuit) -> None:
         circuit = self._circuits.get(effect.cic)
         if circuit is None or circuit.player is not owner:
             return
         circuit.player = circuit.listener = circuit.ear = None
-        circuit.echo, circuit.sound = False, ""
+        circuit.echo, circuit.sound, circuit.handset = False, "", None
         self._backward.silence(circuit.backward)
         if circuit.port is None:
             self._forget(circuit)
@@ -582,6 +610,8 @@ class MediaPlane:
                 continue
             if circuit.echo:
                 self._backward.feed(circuit.backward, block)
+            if circuit.handset is not None:
+                circuit.handset(circuit.law, block.tobytes())
             if speaks:
                 circuit.blocks_to_hear = BLOCKS_AFTER_ACTIVITY
             if circuit.ear is not None and circuit.blocks_to_hear:

@@ -20,6 +20,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -31,7 +32,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.core.effects import Effect, Machine
-from gateway.exchange.effects import ECHO, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound
+from gateway.exchange.effects import ECHO, HANDSET, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound
 from gateway.interworking.effects import (
     ConnectMedia,
     CutThroughBackward,
@@ -40,14 +41,16 @@ from gateway.interworking.effects import (
     ReleaseMedia,
     ReserveMedia,
 )
-from gateway.net.media import MediaPlane, RtpTap, SoundObserver
+from gateway.net.media import MediaPlane, RtpTap, SoundObserver, Speaking
 from gateway.net.rtp_ports import RtpPorts, raise_file_limit
 from gateway.net.runner import Runner
+from tones.g711 import Law
 
 COMMANDS_FD, EVENTS_FD = 3, 4
 REPORT_EVERY_S = 0.5
 REAP_AFTER_S = 0.5
 PERFORM, TAP, LISTEN, LISTEN_NO_MORE = "perform", "tap", "listen", "listen no more"
+CONVERSE, SAY = "converse", "say"
 _LENGTH = struct.Struct(">I")
 
 
@@ -129,6 +132,7 @@ class MediaWorkers:
         self._circuits: dict[int, _Worker] = {}
         self._codecs: dict[int, str] = {}
         self._listeners: dict[int, tuple[Callable[[str], None], Callable[[bytes], None], Callable[[], None]]] = {}
+        self._hearing: dict[int, Speaking] = {}
         self._next = count(1)
         self._stopping = False
         self._tap: RtpTap | None = None
@@ -176,6 +180,7 @@ class MediaWorkers:
         worker = self._circuits.get(effect.cic, self._workers[0])
         worker.tell(PERFORM, self._number(owner), effect)
         if isinstance(effect, LeaveCircuit):
+            self._hearing.pop(effect.cic, None)
             self._forget(owner)
         elif self.sound_observer is not None and isinstance(effect, PlaySound | EchoCircuit):
             self.sound_observer(effect.cic, effect.sound if isinstance(effect, PlaySound) else ECHO)
@@ -215,6 +220,8 @@ class MediaWorkers:
             self._listeners[arguments[0]][0](arguments[1])
         elif what == "octets" and arguments[0] in self._listeners:
             self._listeners[arguments[0]][1](arguments[1])
+        elif what == "hear" and arguments[0] in self._hearing:
+            self._hearing[arguments[0]](*arguments[1:])
         elif what == "end" and arguments[0] in self._listeners:
             self._listeners.pop(arguments[0])[2]()
 
@@ -299,6 +306,20 @@ class MediaWorkers:
 
         return stop
 
+    def converse(self, cic: int, hear: Speaking) -> Speaking:
+        """As `MediaPlane.converse`."""
+        worker = self._circuits.get(cic, self._workers[0])
+        self._hearing[cic] = hear
+        worker.tell(CONVERSE, cic, None)
+        if self.sound_observer is not None:
+            self.sound_observer(cic, HANDSET)
+
+        def say(law: Law, octets: bytes) -> None:
+            if self._hearing.get(cic) is hear:
+                worker.tell(SAY, cic, (law, octets))
+
+        return say
+
     def stop(self) -> None:
         """End the workers."""
         self._stopping = True
@@ -349,6 +370,7 @@ class _Commands(Protocol):
         self._messages = _Messages()
         self._owners: dict[int, _Owner] = {}
         self._stops: dict[int, Callable[[], None]] = {}
+        self._conversations: dict[int, Speaking] = {}
         self._reports = LoopingCall(self._report)
 
     def connectionMade(self) -> None:
@@ -361,6 +383,10 @@ class _Commands(Protocol):
                 self._perform(number, argument)
             elif what == TAP:
                 self._plane.tap = self._packet if argument else None
+            elif what == CONVERSE:
+                self._conversations[number] = self._plane.converse(number, partial(self._hear, number))
+            elif what == SAY:
+                self._conversations[number](*argument)
             elif what == LISTEN:
                 self._listen(number, *argument)
             elif argument in self._stops:
@@ -373,6 +399,9 @@ class _Commands(Protocol):
         self._runner.ask(owner, effect)
         if isinstance(effect, ReleaseMedia | LeaveCircuit):
             del self._owners[number]
+
+    def _hear(self, cic: int, law: Law, octets: bytes) -> None:
+        self._say("hear", 0, (cic, law, octets))
 
     def _listen(self, number: int, listener: int, name: str) -> None:
         owner = self._owners.get(number)

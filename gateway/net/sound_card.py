@@ -16,14 +16,18 @@ class NoSoundCardError(GatewayError):
     """No PyAudio, no PortAudio, or no device."""
 
 
-class Loudspeaker:
-    """Plays 16-bit mono at 8 kHz.
+class _Device:
+    """A stream of PortAudio's, 16-bit mono at 8 kHz.
+
+    Args:
+        direction: "input" or "output".
+        purpose: what it is for, in words.
 
     Raises:
-        NoSoundCardError: it cannot, and what to do about it.
+        NoSoundCardError: there is none, and what to do about it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, direction: str, purpose: str) -> None:
         try:
             import pyaudio
         except ImportError as error:
@@ -35,24 +39,51 @@ class Loudspeaker:
             self._audio: Any = pyaudio.PyAudio()
             try:
                 self._stream: Any = self._audio.open(
-                    format=pyaudio.paInt16, channels=1, rate=RATE_HZ, output=True, frames_per_buffer=FRAMES
+                    format=pyaudio.paInt16, channels=1, rate=RATE_HZ, frames_per_buffer=FRAMES, **{direction: True}
                 )
             except OSError as error:
                 self._audio.terminate()
                 raise NoSoundCardError(
-                    f"there is no sound device to play on ({error}). Plug one in, or start PulseAudio or PipeWire; "
+                    f"there is no sound device {purpose} ({error}). Plug one in, or start PulseAudio or PipeWire; "
                     "without hardware a null sink will do: pactl load-module module-null-sink"
                 ) from None
-
-    def play(self, pcm: bytes) -> None:
-        """16-bit little-endian samples; returns when the device has taken them."""
-        self._stream.write(pcm)
 
     def close(self) -> None:
         """Let the last samples out and close the device."""
         self._stream.stop_stream()
         self._stream.close()
         self._audio.terminate()
+
+
+class Loudspeaker(_Device):
+    """Plays 16-bit mono at 8 kHz.
+
+    Raises:
+        NoSoundCardError: it cannot, and what to do about it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("output", "to play on")
+
+    def play(self, pcm: bytes) -> None:
+        """16-bit little-endian samples; returns when the device has taken them."""
+        self._stream.write(pcm)
+
+
+class Microphone(_Device):
+    """Hears 16-bit mono at 8 kHz.
+
+    Raises:
+        NoSoundCardError: it cannot, and what to do about it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("input", "to hear by")
+
+    def record(self) -> bytes:
+        """The next 160 samples, 16-bit little-endian; what nobody has taken in time is lost."""
+        heard: bytes = self._stream.read(FRAMES, exception_on_overflow=False)
+        return heard
 
 
 class _quiet_alsa:  # noqa: N801  # used like a word

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import attrs
 from attrs import frozen
@@ -129,10 +129,7 @@ class Connection:
     @property
     def ip(self) -> Address | None:
         """The IP address, or None for a host name."""
-        try:
-            return ipaddress.ip_address(self.host)
-        except ValueError:
-            return None
+        return _ip_address(self.host)
 
     @property
     def is_multicast(self) -> bool:
@@ -312,3 +309,11 @@ class SessionDescription(_Section):
     def direction_of(self, media: Media) -> Direction:
         """Its own direction, else the session's, else sendrecv (RFC 8866 §6.7)."""
         return media.direction or self.direction or Direction.SENDRECV
+
+
+@lru_cache(maxsize=4096)
+def _ip_address(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -121,6 +121,14 @@ class NothingUsable(RemoteProtocolError):
 
 
 @frozen
+class _Unusable:
+    """Why it cannot be used. Not yet an exception: one that is kept in a variable and raised holds its own frame."""
+
+    warn_code: int
+    warn_text: str
+
+
+@frozen
 class _Usable:
     """A stream of the peer's that we can use, and how."""
 
@@ -207,8 +215,8 @@ def agreed_from_answer(
         raise NothingUsable(304, f"the answer has {len(answered.media)} media, the offer {len(offered.media)}")
     stream, reply = offered.media[ours], answered.media[ours]
     usable = _examine(answered, ours, local)
-    if isinstance(usable, NothingUsable):
-        raise usable
+    if isinstance(usable, _Unusable):
+        raise NothingUsable(usable.warn_code, usable.warn_text)
     receiving = {name: number for number, name in _offered_names(stream)}
     if usable.codec.name not in receiving:
         raise NothingUsable(305, f"the answer takes {usable.codec.name}, which was not offered")
@@ -232,7 +240,7 @@ def _first_usable(description: SessionDescription, local: LocalMedia) -> _Usable
     Raises:
         NothingUsable: saying what the first audio stream lacks, or that there is none.
     """
-    why: NothingUsable | None = None
+    why: _Unusable | None = None
     for index, media in enumerate(description.media):
         if media.kind != "audio":
             continue
@@ -241,34 +249,35 @@ def _first_usable(description: SessionDescription, local: LocalMedia) -> _Usable
             return result
         why = why or result
     kinds = ", ".join(dict.fromkeys(media.kind for media in description.media)) or "no media at all"
-    raise why or NothingUsable(304, f"audio is available, offered: {kinds[:80]}")
+    why = why or _Unusable(304, f"audio is available, offered: {kinds[:80]}")
+    raise NothingUsable(why.warn_code, why.warn_text)
 
 
-def _examine(description: SessionDescription, index: int, local: LocalMedia) -> _Usable | NothingUsable:
+def _examine(description: SessionDescription, index: int, local: LocalMedia) -> _Usable | _Unusable:
     media = description.media[index]
     connection = description.connection_of(media)
     if media.kind != "audio":
-        return NothingUsable(304, f"audio is available, not {media.kind[:20]}")
+        return _Unusable(304, f"audio is available, not {media.kind[:20]}")
     if media.port == 0:
-        return NothingUsable(304, "the audio stream is disabled: its port is 0")
+        return _Unusable(304, "the audio stream is disabled: its port is 0")
     if media.proto != "RTP/AVP":
-        return NothingUsable(302, f"transport RTP/AVP is available, not {media.proto[:30]}")
+        return _Unusable(302, f"transport RTP/AVP is available, not {media.proto[:30]}")
     if connection is None:
-        return NothingUsable(301, "the audio stream has no c= line")
+        return _Unusable(301, "the audio stream has no c= line")
     if connection.network_type != "IN" or connection.address_type not in ("IP4", "IP6"):
-        return NothingUsable(301, f"network IN IP4 or IN IP6 is available, not {str(connection)[:40]}")
+        return _Unusable(301, f"network IN IP4 or IN IP6 is available, not {str(connection)[:40]}")
     if connection.is_multicast:
-        return NothingUsable(330, f"{connection.host} is a multicast address")
+        return _Unusable(330, f"{connection.host} is a multicast address")
     ip = connection.ip
     if ip is not None and not ip.is_unspecified and ip.version != ipaddress.ip_address(local.address).version:
-        return NothingUsable(301, f"{local.address} cannot send to {ip}: the address families differ")
+        return _Unusable(301, f"{local.address} cannot send to {ip}: the address families differ")
     known = {codec.name: codec for codec in local.codecs}
     for number, name in _offered_names(media):
         if name in known:
             event = None if local.telephone_event is None else _telephone_event(media)
             return _Usable(index, attrs.evolve(known[name], payload_type=number), event, connection)
     wanted = " or ".join(known)
-    return NothingUsable(305, f"{wanted} is available, offered: {', '.join(_names_for_people(media))[:120]}")
+    return _Unusable(305, f"{wanted} is available, offered: {', '.join(_names_for_people(media))[:120]}")
 
 
 def _offered_names(media: Media) -> Iterator[tuple[int, str]]:

@@ -27,6 +27,7 @@ from gateway.interworking.effects import CallEnded, CallStarted, CircuitTaken
 from gateway.interworking.gateway import Gateway
 from gateway.interworking.setup import SetupSettings
 from gateway.interworking.sip_to_pstn.core import CallSettings
+from gateway.net.handset import HandsetLine
 from gateway.net.link import InProcessLink
 from gateway.net.media import MediaPlane
 from gateway.net.media_worker import MediaWorkers
@@ -87,7 +88,8 @@ class Lab:
         self._compose_sip()
         self.media = self._media_plane()
         self.media.sound_observer = self._sound_on_circuit
-        self.monitor = Monitor(reactor, self.media, self.gateway.calls.get)
+        self.handset = HandsetLine(self.runner, self.media)
+        self.monitor = Monitor(reactor, self.media, self.gateway.calls.get, self.handset)
         self.runner.performs(Record, self._record)
         self.runner.performs(CallStarted, self._call_started)
         self.runner.performs(CircuitTaken, self._circuit_taken)
@@ -104,7 +106,11 @@ class Lab:
         timers = settings.isup.timers
         ours, theirs = settings.isup.own_point_code, settings.isup.exchange_point_code
         numbers = NumberPlan(
-            country_code, settings.exchange.behaviours, built_in_treatments(), settings.exchange.country
+            country_code,
+            settings.exchange.behaviours,
+            built_in_treatments(),
+            settings.exchange.country,
+            settings.handset.number.removeprefix("+"),
         )
         self.exchange = Exchange(numbers, outbox)
         cics = tuple(range(first, last + 1))

@@ -150,6 +150,14 @@ class SimulatedUserAgent:
         """As ServerSessionUser."""
         self._tell("cancel_received", reasons)
 
+    def invitation_expired(self) -> None:
+        """As ServerSessionUser."""
+        self._tell("invitation_expired")
+
+    def response_undeliverable(self) -> None:
+        """As ServerSessionUser."""
+        self._tell("response_undeliverable")
+
     def acknowledged(self) -> None:
         """As ServerSessionUser."""
         self._tell("acknowledged")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen, validators
 
@@ -35,7 +35,7 @@ class SipMessage:
         at_s: when.
         call: whose.
         sent: by the gateway; else it was received.
-        summary: for people, "183 Session Progress (SDP)"; `trace.summary.sip_summary` makes it.
+        summary: for people, "183 Session Progress (SDP)"; "" has it read from the octets when asked for.
         octets: the whole message.
         flow: the gateway's address is `flow.local`, the peer's `flow.remote`.
     """
@@ -43,9 +43,14 @@ class SipMessage:
     at_s: float
     call: str
     sent: bool
-    summary: str
+    _summary: str
     octets: bytes = field(repr=False)
     flow: Flow
+
+    @property
+    def summary(self) -> str:
+        """The message in one line."""
+        return self._summary or _summaries().sip_summary(self.octets)
 
     @property
     def source(self) -> tuple[str, int]:
@@ -68,7 +73,7 @@ class IsupMessage:
         sent: by the gateway; else it was received.
         cic: circuit identification code.
         name: the acronym of ITU-T Q.763, "ACM".
-        summary: for people, "ACM subscriber free"; `trace.summary.isup_message` makes it.
+        summary: for people, "ACM subscriber free"; "" has it read from the octets when asked for.
         octets: the whole MTP3 message, from the service information octet on.
     """
 
@@ -77,8 +82,13 @@ class IsupMessage:
     sent: bool
     cic: int
     name: str
-    summary: str
+    _summary: str
     octets: bytes = field(repr=False)
+
+    @property
+    def summary(self) -> str:
+        """The message in one line."""
+        return self._summary or _summaries().isup_summary(self.octets) or self.name
 
 
 @frozen
@@ -117,6 +127,13 @@ class Note:
     at_s: float
     call: str
     text: str
+
+
+def _summaries() -> Any:
+    """Of `trace.summary`, which makes events and so imports this module."""
+    from gateway.trace import summary
+
+    return summary
 
 
 Event = SipMessage | IsupMessage | Decided | Sound | Note

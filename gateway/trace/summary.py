@@ -83,15 +83,17 @@ def sip_message(
     """The event of one SIP message; its Call-ID finds the call that it belongs to.
 
     Args:
-        message: the same, where it has been parsed already.
+        message: the same, where it has been parsed already; its summary is then left to whoever looks.
     """
+    if message is not None:
+        call_id = message.headers.get("Call-ID")
+        return SipMessage(at_s, journal.call_of(call_id) if call_id else NO_CALL, sent, "", octets, flow)
     try:
-        parsed = parse_message(octets) if message is None else message
-        call_id = parsed.headers.get("Call-ID")
-        call = journal.call_of(call_id) if call_id else NO_CALL
-        return SipMessage(at_s, call, sent, _summary(parsed), octets, flow)
+        parsed = parse_message(octets)
     except ParseError:
         return SipMessage(at_s, NO_CALL, sent, sip_summary(octets), octets, flow)
+    call_id = parsed.headers.get("Call-ID")
+    return SipMessage(at_s, journal.call_of(call_id) if call_id else NO_CALL, sent, _summary(parsed), octets, flow)
 
 
 def isup_message(
@@ -102,11 +104,10 @@ def isup_message(
     What cannot be read gets the name `UNREADABLE` and a summary that says why.
 
     Args:
-        message: the same, where it has been parsed already.
+        message: the same, where it has been parsed already; its summary is then left to whoever looks.
     """
     if message is not None:
-        call = journal.call_on(message.cic)
-        return IsupMessage(at_s, call, sent, message.cic, message.name, message.describe(), octets)
+        return IsupMessage(at_s, journal.call_on(message.cic), sent, message.cic, message.name, "", octets)
     cic = 0
     try:
         mtp3 = Mtp3Message.parse(octets)
@@ -119,3 +120,11 @@ def isup_message(
     except ParseError as error:
         why = str(error)
     return IsupMessage(at_s, journal.call_on(cic), sent, cic, UNREADABLE, f"unreadable: {why}", octets)
+
+
+def isup_summary(octets: bytes) -> str:
+    """ "ACM called party status: no indication, in-band"; "" for what cannot be read."""
+    try:
+        return codec.parse(Mtp3Message.parse(octets).data).describe()
+    except ParseError:
+        return ""

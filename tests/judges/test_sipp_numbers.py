@@ -105,7 +105,7 @@ SHORT: Final = {
 NOBODY: Final = Ending((), 404, 1)
 VACANT: Final = {
     "free": "sip:+12125550112@{gateway}",
-    "kept-for-later": "sip:+33199000020@{gateway}",
+    "kept-for-later": "sip:+33199000014@{gateway}",
     "no-such-ending": "sip:+12125550199@{gateway}",
     "too-short": "sip:+3300@{gateway}",
     "sip-users": "sip:+99912125550100@{gateway}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -13,13 +15,85 @@ from tones.announcement import (
     UnknownRecordingError,
     announcement,
     available_announcements,
+    available_languages,
     compose,
+    find_recording,
     recording_texts,
     spoken_digits,
 )
 from tones.cadence import render
-from tones.plan import load_plan
+from tones.plan import all_plans, load_plan
 from tones.units import level_dbm0
+
+EVERY_LANGUAGE = ("en", "de", "es", "fr", "it", "ja", "pt", "zh")
+FOR_EVERY_LANGUAGE = {
+    "hello",
+    "number-not-in-service",
+    "number-changed",
+    "number-incomplete",
+    "all-circuits-busy",
+    "subscriber-absent",
+    "call-rejected",
+    "temporary-failure",
+    *(f"digit-{digit}" for digit in range(10)),
+}
+
+
+class TestLanguages:
+    def test_there_are_eight(self) -> None:
+        assert available_languages() == EVERY_LANGUAGE
+
+    @pytest.mark.parametrize("language", EVERY_LANGUAGE[1:])
+    def test_each_says_what_a_call_needs(self, language: str) -> None:
+        assert set(recording_texts(language)) == FOR_EVERY_LANGUAGE
+        for name in FOR_EVERY_LANGUAGE:
+            clip = announcement(name, language).astype(np.float64)
+            assert 0.2 < clip.size / 8000 < 10
+            assert max(abs(clip[0]), abs(clip[-1])) < 50
+            frames = clip[: clip.size // 160 * 160].reshape(-1, 160)
+            power = np.square(frames).mean(axis=1)
+            assert level_dbm0(frames[power > power.max() / 1000].ravel()) == pytest.approx(-16, abs=1.0)
+
+    def test_a_plan_has_a_language(self) -> None:
+        languages = {plan.country: plan.language for plan in all_plans()}
+        assert [languages[country] for country in ("fr", "at", "mx", "br", "sm", "tw", "jp", "gb", "se")] == [
+            "fr", "de", "es", "pt", "it", "zh", "ja", "en", "sv",
+        ]  # fmt: skip
+
+    def test_what_a_language_has_is_in_it(self) -> None:
+        found = find_recording("hello", load_plan("fr").language)
+        assert (found.language, found.fallback) == ("fr", False)
+        assert found.text.startswith("Bonjour")
+        assert (found.pcm == announcement("hello", "fr")).all()
+
+    @pytest.mark.parametrize(("name", "language"), [("please-hold", "fr"), ("hello", "sv")])
+    def test_what_it_lacks_is_said_in_english_visibly(self, name: str, language: str) -> None:
+        found = find_recording(name, language)
+        assert (found.language, found.fallback) == ("en", True)
+        assert (compose([Recording(name)], language) == announcement(name)).all()
+
+    def test_what_no_language_has_is_an_error(self) -> None:
+        with pytest.raises(UnknownRecordingError, match="no recording 'tea'"):
+            find_recording("tea", "fr")
+
+    @pytest.mark.parametrize("language", EVERY_LANGUAGE)
+    def test_numbers_are_joined_without_clicks(self, language: str) -> None:
+        joined = spoken_digits("5550199", language)
+        steps = np.abs(np.diff(joined.astype(np.int64)))
+        now = 0
+        for digit in "555019":
+            now += announcement(f"digit-{digit}", language).size
+            assert max(steps[now - 1], steps[now + 479]) < 50
+            now += 480
+
+    def test_all_of_them_are_not_too_large(self) -> None:
+        folder = resources.files("tones") / "recordings"
+        octets = sum(
+            len((folder / language / f"{name}.wav").read_bytes())
+            for language in EVERY_LANGUAGE
+            for name in recording_texts(language)
+        )
+        assert octets < 12e6
 
 
 @pytest.mark.parametrize("name", recording_texts())

@@ -52,25 +52,78 @@ def test_the_tones_that_everybody_knows(where: tuple[str, str], segments: str) -
     assert load_plan(country).tones[name].serialize() == segments
 
 
-@pytest.mark.parametrize("plan", all_plans(), ids=lambda plan: plan.country)
+EVERY_TONE = [(plan.country, tone) for plan in all_plans() for tone in plan.tones.values()]
+
+
 class TestEveryPlan:
-    def test_has_what_a_call_needs(self, plan: TonePlan) -> None:
-        for name in ("ringback", "busy", "congestion", "special-information", "dial"):
-            assert name in plan.tones
+    def test_has_what_a_call_needs(self) -> None:
+        assert [plan.country for plan in all_plans() if "ringback" not in plan.tones] == ["pr"]
+        for plan in all_plans():
+            for name in ("ringback", "busy", "congestion", "special-information", "dial", "number-unobtainable"):
+                assert plan.find(name).fallback == (name not in plan.tones), plan
 
-    def test_names_the_sources_of_every_tone(self, plan: TonePlan) -> None:
-        assert all(tone.sources for tone in plan.tones.values())
+    def test_names_the_sources_of_every_tone(self) -> None:
+        assert [(country, tone.name) for country, tone in EVERY_TONE if not tone.sources] == []
 
-    def test_says_why_where_sources_disagree(self, plan: TonePlan) -> None:
-        assert [tone.name for tone in plan.tones.values() if tone.others and not tone.why] == []
+    def test_says_why_where_sources_disagree(self) -> None:
+        assert [(country, tone.name) for country, tone in EVERY_TONE if tone.others and not tone.why] == []
 
-    def test_keeps_what_the_others_say_apart_from_what_was_chosen(self, plan: TonePlan) -> None:
-        for tone in plan.tones.values():
-            assert all(serialize_segments(other.segments) != tone.serialize() for other in tone.others)
+    def test_keeps_what_the_others_say_apart_from_what_was_chosen(self) -> None:
+        for country, tone in EVERY_TONE:
+            assert all(serialize_segments(other.segments) != tone.serialize() for other in tone.others), country
 
-    def test_has_levels_that_a_line_can_carry(self, plan: TonePlan) -> None:
-        assert plan.level_note
-        assert all(-30 <= tone.level_dbm0 <= -6 for tone in plan.tones.values())
+    def test_has_levels_that_a_line_can_carry(self) -> None:
+        assert all(plan.level_note for plan in all_plans())
+        assert all(-30 <= tone.level_dbm0 <= -6 for _, tone in EVERY_TONE)
+
+    def test_marks_its_variants(self) -> None:
+        for country, tone in EVERY_TONE:
+            assert tone.name.endswith(f"-{tone.variant}") or not tone.variant, country
+        assert [plan.country for plan in all_plans() if plan.variant_of] == ["us-old"]
+
+    def test_says_what_was_left_out_and_why(self) -> None:
+        every = [each for plan in all_plans() for each in plan.left_out]
+        assert len(every) > 5
+        assert all(each.tone and each.source and each.segments and each.why for each in every)
+
+    def test_does_not_play_what_is_outside_the_band_where_there_is_another(self) -> None:
+        for country, tone in EVERY_TONE:
+            for segment in tone.segments:
+                audible = [min(signal.frequencies_hz, default=300) >= 200 for signal in segment.signals]
+                assert audible[0] or not any(audible), (country, tone)
+
+
+class TestTheWholeWorld:
+    def test_has_179_countries_and_variants(self) -> None:
+        assert len(all_plans()) == 179 + 1
+        assert sum(len(plan.tones) for plan in all_plans()) >= 1490
+
+    def test_busy_is_known_nearly_everywhere(self) -> None:
+        assert [plan.country for plan in all_plans() if "busy" not in plan.tones] == ["bj", "pr", "rs", "ws"]
+
+    @pytest.mark.parametrize(
+        ("country", "tone", "segments"),
+        [
+            ("th", "callwaiting", "1000/400/10000"),
+            ("es", "special-information", "!950/333/0; !1400/333/0; !1800/333/1000"),
+            ("us", "reorder", "480+620/300/200"),
+            ("gb", "congestion", "400/400/350; 400/225/525"),
+            ("jp", "ringback", "400*16/1000/2000"),
+            ("dz", "ringback", "425/1500/3500"),
+        ],
+    )
+    def test_mistakes_of_the_sources_are_put_right_and_told(self, country: str, tone: str, segments: str) -> None:
+        found = load_plan(country).tones[tone]
+        assert (found.serialize(), bool(found.why)) == (segments, True)
+
+    def test_kiribati_and_korea_have_their_own_codes(self) -> None:
+        assert load_plan("ki").name == "Kiribati"
+        assert load_plan("kg").name == "Kyrgyzstan"
+        assert load_plan("ko") is load_plan("kr")
+
+    def test_what_no_telephone_can_carry_is_left_out(self) -> None:
+        assert [each.tone for each in load_plan("cf").left_out] == ["pay"]
+        assert "pay" not in load_plan("cf").tones
 
 
 class TestLookup:
@@ -95,6 +148,14 @@ class TestLookup:
             ("81", "jp"),
             ("+33199000003", "fr"),
             ("12125550103", "us"),
+            ("+18765550103", "jm"),
+            ("1 868".replace(" ", ""), "tt"),
+            ("14165550103", "ca"),
+            ("15145550103", "ca"),
+            ("+441534555010", "je"),
+            ("262639", "yt"),
+            ("262262", "re"),
+            ("+77", "ru"),
         ],
     )
     def test_country_codes_lead_to_plans(self, digits: str, country: str) -> None:
@@ -147,12 +208,28 @@ class TestFiles:
         ("text", "complaint"),
         [
             ("country =", "xx.toml: Invalid value"),
-            ('country = "xx"\n', "xx.toml: level_dbm0 is missing"),
-            (HEAD + '[tones.busy]\nsegments = "425/1"\nsources = []\n', "xx.toml: tones.busy: '425/1' is not"),
-            (HEAD + '[tones.busy]\nsegments = "425/1/1"\n', "xx.toml: tones.busy: sources is missing"),
+            ('country = "xx"\n', "xx.toml:1: level_dbm0: is missing"),
+            (
+                HEAD + '[tones.busy]\nsegments = "425/1"\nsources = []\n',
+                "xx.toml:5: tones.busy.segments: '425/1' is not",
+            ),
+            (HEAD + '[tones.busy]\nsegments = "425/1/1"\n', "xx.toml:4: tones.busy.sources: is missing"),
+            (HEAD + "[tones.busy]\nsegments = 425\n", "xx.toml:5: tones.busy.segments: 425 is not a text"),
+            (HEAD + '[tones.busy]\nsegment = "425/1/1"\n', "xx.toml:5: tones.busy.segment: no such key; there are: "),
+            (
+                HEAD + '[tones.busy]\nsegments = "425/1/1"\nsources = []\n\nlevel_dbm0 = 3\n',
+                "xx.toml:8: tones.busy.level_dbm0: 3 dBm0 is not between -60 and 0",
+            ),
+            (HEAD + "colour = 3\n", "xx.toml:4: colour: no such key"),
+            (HEAD + "tones = 3\n", "xx.toml:4: tones: not a table of tones"),
+            (HEAD + 'calling_codes = ["+33"]\n[tones]\n', "xx.toml:4: calling_codes: '+33' is not a country code"),
+            ('country = "X X"\nname = "X"\nlevel_dbm0 = -10\n[tones]\n', "xx.toml:1: country: 'X X' is not"),
+            (HEAD + "others = 1\n[tones]\n", "xx.toml:4: others: no such key"),
+            (HEAD + '[tones.x]\nsegments = "1/1/1"\nsources = []\nothers = [1]\n', "xx.toml:7: tones.x.others: not a"),
+            (HEAD + "left_out = [3]\n[tones]\n", "xx.toml:4: left_out: not a list of"),
         ],
     )
-    def test_mistakes_name_the_file_and_the_tone(self, text: str, complaint: str) -> None:
+    def test_mistakes_name_the_file_the_line_and_the_key(self, text: str, complaint: str) -> None:
         with pytest.raises(PlanError) as caught:
             parse_plan(text, "xx.toml")
         assert str(caught.value).startswith(complaint)

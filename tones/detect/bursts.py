@@ -22,8 +22,13 @@ Pcm = NDArray[np.int16]
 ACTIVE_DBM0: Final = -46.0
 """Sound above this level is sound; the idle noise of either law is far below."""
 
-_BEAT_BLOCKS: Final = 13
 _ABOVE_NOISE: Final = 10 ** (7 / 10)
+_TONE_ABOVE_NOISE: Final = 10 ** (10 / 10)
+_NOISE_BLOCKS: Final = 4
+_DEAD: Final = 30.0**2
+_FLAT: Final = 0.3
+_SMOOTHED: Final = 16
+_QUIETEST: Final = 24
 _BLOCK: Final = samples(5)
 _BRIDGED: Final = samples(10)
 """Pauses shorter than this are the zeros of a beat."""
@@ -31,6 +36,9 @@ _BRIDGED_IN_NOISE: Final = samples(20)
 """The same where noise hides what is around the zeros."""
 LOST_PACKET: Final = (samples(15), samples(25))
 """A pause of this length in an otherwise steady tone is a lost packet."""
+_LOST_PACKETS: Final = (LOST_PACKET, (samples(35), samples(45)))
+_FRAGMENT: Final = samples(45)
+_OF_THE_TONE: Final = 0.8
 _SHORTEST: Final = samples(25)
 _TONAL: Final = 0.04
 _FRAME: Final = samples(20)
@@ -61,13 +69,14 @@ class Burst:
         return self.lines.frequencies_hz if self.lines is not None else ()
 
 
-def active_stretches(signal: Samples) -> list[tuple[int, int]]:
-    """Where there is sound: (start, end) in samples, to about a millisecond."""
+def _active_stretches(signal: Samples) -> tuple[list[tuple[int, int]], float]:
+    """Where there is sound: (start, end) in samples, to about a millisecond; and the mean square of the noise."""
     blocks = signal.size // _BLOCK
     if blocks == 0:
-        return []
+        return [], 0.0
     power = np.square(signal[: blocks * _BLOCK]).reshape(blocks, _BLOCK).mean(axis=1)
-    quiet, noisy = amplitude(ACTIVE_DBM0) ** 2 / 2, _noise_gate(power)
+    quiet, noise = amplitude(ACTIVE_DBM0) ** 2 / 2, _noise_power(signal, power)
+    noisy = noise * _ABOVE_NOISE
     stretches = _runs(power > max(quiet, noisy))
     shortest_pause = _BRIDGED_IN_NOISE if noisy > quiet else _BRIDGED
     bridged: list[tuple[int, int]] = []
@@ -76,18 +85,34 @@ def active_stretches(signal: Samples) -> list[tuple[int, int]]:
             bridged[-1] = bridged[-1][0], end
         else:
             bridged.append((start, end))
-    exact = [_exact_ends(signal, start * _BLOCK, end * _BLOCK) for start, end in bridged]
-    return [(start, end) for start, end in exact if end - start >= samples(8)]
+    exact = [_exact_ends(signal, start * _BLOCK, end * _BLOCK, noise) for start, end in bridged]
+    return [(start, end) for start, end in exact if end - start >= samples(8)], noise
 
 
-def _noise_gate(power: Samples) -> float:
-    """The power that sound must have where the pauses are not silent but noisy; 0 where they are silent."""
-    if power.size <= _BEAT_BLOCKS:
+def _noise_power(signal: Samples, power: Samples) -> float:
+    """The mean square of the noise in the pauses; 0 where they are silent, or where there are none.
+
+    The quietest 20 ms are noise if there is much louder sound elsewhere and their spectrum is flat; they may be the
+    trough of a beat, or a quieter tone. Lost packets, which are quieter than any noise, are passed over.
+    """
+    if power.size <= 2 * _NOISE_BLOCKS:
         return 0.0
-    # Averaged over the longest beat, whose zeros are no pauses.
-    summed = np.cumsum(power)
-    floor, top = np.percentile((summed[_BEAT_BLOCKS:] - summed[:-_BEAT_BLOCKS]) / _BEAT_BLOCKS, (5, 95))
-    return float(floor * _ABOVE_NOISE) if top > floor * _ABOVE_NOISE**1.4 else 0.0
+    summed = np.cumsum(np.concatenate([[0.0], power]))
+    averaged = (summed[_NOISE_BLOCKS:] - summed[:-_NOISE_BLOCKS]) / _NOISE_BLOCKS
+    dead = np.cumsum(np.concatenate([[0], power < _DEAD]))
+    alive = np.flatnonzero(dead[_NOISE_BLOCKS:] == dead[:-_NOISE_BLOCKS])
+    if alive.size == 0:
+        return 0.0
+    order = alive[np.argsort(averaged[alive])]
+    floor, top = float(averaged[order[0]]), float(averaged[order[-1]])
+    if top < floor * _TONE_ABOVE_NOISE:
+        return 0.0
+    size = _NOISE_BLOCKS * _BLOCK
+    places = order[averaged[order] < 2 * floor][:_QUIETEST]
+    frames = signal[places[:, None] * _BLOCK + np.arange(size)]
+    spectrum = np.square(np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))).mean(axis=0)[4:72] + 1e-3
+    flatness = float(np.exp(np.log(spectrum).mean()) / spectrum.mean())
+    return float(averaged[places].mean()) if flatness > _FLAT else 0.0
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -95,15 +120,22 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _exact_ends(signal: Samples, start: int, end: int) -> tuple[int, int]:
-    """Move both ends to where the sound passes a tenth of its peak nearby."""
-    begin = max(0, start - _BLOCK)
-    head = np.abs(signal[begin : start + 4 * _BLOCK])
-    stop = min(signal.size, end + _BLOCK)
-    tail = np.abs(signal[max(0, end - 4 * _BLOCK) : stop])
-    first = begin + int(np.argmax(head > 0.1 * head.max()))
-    last = stop - int(np.argmax(tail[::-1] > 0.1 * tail.max()))
+def _exact_ends(signal: Samples, start: int, end: int, noise: float) -> tuple[int, int]:
+    """Move both ends to where the sound passes a tenth of its peak nearby; in noise, to where its power does twice."""
+    begin, stop = max(0, start - _BLOCK), min(signal.size, end + _BLOCK)
+    head, tail = signal[begin : start + 4 * _BLOCK], signal[max(0, end - 4 * _BLOCK) : stop][::-1]
+    first = begin + int(np.argmax(_passes(head, noise)))
+    last = stop - int(np.argmax(_passes(tail, noise)))
     return first, max(last, first)
+
+
+def _passes(stretch: Samples, noise: float) -> NDArray[np.bool_]:
+    """Where sound is, not noise."""
+    if noise == 0:
+        level = np.abs(stretch)
+        return np.asarray(level > 0.1 * level.max())
+    power = np.convolve(np.square(stretch), np.full(_SMOOTHED, 1 / _SMOOTHED), mode="same")
+    return np.asarray(power > min(max(0.01 * power.max(), _ABOVE_NOISE * noise), 0.5 * power.max()))
 
 
 def _changes(stretch: Samples) -> list[int]:
@@ -132,8 +164,13 @@ def _changes(stretch: Samples) -> list[int]:
     return found
 
 
-def tonal_lines(stretch: Samples) -> Lines | None:
-    """The sines that a stretch is made of, or None if it is not a steady sum of few."""
+def tonal_lines(stretch: Samples, noise: float = 0.0) -> Lines | None:
+    """The sines that a stretch is made of, or None if it is not a steady sum of few.
+
+    Args:
+        stretch: float samples.
+        noise: the mean square of the noise that is known to be in it.
+    """
     if stretch.size < _SHORTEST:
         return None
     # The ends may be ramps, or belong to what comes before or after.
@@ -141,14 +178,15 @@ def tonal_lines(stretch: Samples) -> Lines | None:
     trimmed = stretch[ends : stretch.size - ends]
     if not _worth_a_fit(trimmed):
         return None
+    unexplained = _TONAL + noise / max(1.0, float(np.square(trimmed).mean()))
     whole = lines(trimmed)
-    if _is_tone(whole, trimmed.size):
+    if _is_tone(whole, trimmed.size, unexplained):
         return whole
     if trimmed.size < samples(240):
         return None
     # A lost or repeated packet spoils the fit of the whole; then most of three parts must agree.
     parts = [lines(part) for part in np.array_split(middle(trimmed), 3)]
-    good = [part for part in parts if _is_tone(part, trimmed.size // 3)]
+    good = [part for part in parts if _is_tone(part, trimmed.size // 3, unexplained)]
     if len(good) >= 2 and _same(good[0], good[1]):
         return good[0]
     return None
@@ -170,9 +208,9 @@ def _worth_a_fit(stretch: Samples) -> bool:
     return taken > 0.8 * float(total)
 
 
-def _is_tone(found: Lines, count: int) -> bool:
+def _is_tone(found: Lines, count: int, most_unexplained: float) -> bool:
     components = len(found.components)
-    if found.unexplained > _TONAL or components == 0:
+    if found.unexplained > most_unexplained or components == 0:
         return False
     # Few cycles of many sines fit anything.
     if components * samples(20) > count:
@@ -200,12 +238,13 @@ def find_bursts(pcm: Pcm) -> list[Burst]:
     """Cut a recording into bursts, in order."""
     signal = pcm.astype(np.float64)
     pieces: list[Burst] = []
-    for start, end in active_stretches(signal):
+    stretches, noise = _active_stretches(signal)
+    for start, end in stretches:
         cuts = [start, *(start + cut for cut in _changes(signal[start:end])), end]
         for first, last in pairwise(cuts):
             stretch = signal[first:last]
-            pieces.append(Burst(first, last, tonal_lines(stretch), level_dbm0(stretch)))
-    return _doubts(_joined(_sharpened(pieces, signal)))
+            pieces.append(Burst(first, last, tonal_lines(stretch, noise), level_dbm0(stretch)))
+    return _doubts(_joined(_sharpened(pieces, signal), signal))
 
 
 def _sharpened(pieces: list[Burst], signal: Samples) -> list[Burst]:
@@ -260,29 +299,47 @@ def _envelope(stretch: Samples, hz: float) -> Samples:
     return envelope
 
 
-def _joined(pieces: list[Burst]) -> list[Burst]:
+def _joined(pieces: list[Burst], signal: Samples) -> list[Burst]:
     """Put together what a lost packet, or a change that was none, has cut."""
     joined: list[Burst] = []
     for piece in pieces:
         last = joined[-1] if joined else None
-        pause = piece.start - last.end if last is not None else 0
-        if last is not None and last.lines is not None and piece.lines is not None and _same(last.lines, piece.lines):
-            lost = LOST_PACKET[0] <= pause <= LOST_PACKET[1]
-            if pause == 0 or lost:
+        if last is None:
+            joined.append(piece)
+            continue
+        pause = piece.start - last.end
+        lost = any(low <= pause <= high for low, high in _LOST_PACKETS)
+        if last.lines is not None and piece.lines is not None:
+            same = _same(last.lines, piece.lines)
+            if same and (pause == 0 or LOST_PACKET[0] <= pause <= LOST_PACKET[1]):
                 longer = max(last, piece, key=lambda burst: burst.end - burst.start)
                 joined[-1] = evolve(longer, start=last.start, end=piece.end)
                 continue
-        if (
-            last is not None
-            and last.lines is not None
-            and pause == 0
-            and piece.lines is None
-            and piece.end - piece.start < _SHORTEST
-        ):
-            joined[-1] = evolve(last, end=piece.end)
+            if lost and not same:
+                # Lost where one sound gives way to the next; nobody knows where it did.
+                middle_of_it = last.end + pause // 2
+                joined[-1], piece = evolve(last, end=middle_of_it), evolve(piece, start=middle_of_it)
+        elif last.lines is not None:
+            rest = pause == 0 and piece.end - piece.start < _SHORTEST
+            if rest or (lost and _is_fragment(piece, last.lines, signal)):
+                joined[-1] = evolve(last, end=piece.end)
+                continue
+        elif piece.lines is not None and lost and _is_fragment(last, piece.lines, signal):
+            joined[-1] = evolve(piece, start=last.start)
             continue
         joined.append(piece)
     return joined
+
+
+def _is_fragment(piece: Burst, tone: Lines, signal: Samples) -> bool:
+    """Whether a piece too short to be a tone is what a lost packet has left over of one."""
+    stretch = signal[piece.start : piece.end]
+    if stretch.size > _FRAGMENT or stretch.size < 2 * len(tone.components):
+        return False
+    radians = 2 * np.pi * np.outer(np.arange(stretch.size), tone.frequencies_hz) / SAMPLE_RATE_HZ
+    basis = np.concatenate([np.cos(radians), np.sin(radians)], axis=1)
+    weights, *_ = np.linalg.lstsq(basis, stretch)
+    return float(np.square(basis @ weights).sum()) > _OF_THE_TONE * float(np.square(stretch).sum())
 
 
 def _doubts(pieces: list[Burst]) -> list[Burst]:

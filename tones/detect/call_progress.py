@@ -16,14 +16,15 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from attrs import frozen
+from attrs import define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from tones.detect.bursts import Burst, find_bursts, power_level
-from tones.detect.heard import Heard, Kind, Match
+from tones.detect.heard import Heard, Kind
+from tones.detect.patterns import Pattern, Step, patterns_of
 from tones.detect.spectrum import Lines
 from tones.dtmf import HIGH_GROUP_HZ, LOW_GROUP_HZ
-from tones.notation import Segment, Signal
+from tones.notation import Signal
 from tones.plan import BUSY, CONGESTION, DIAL, NUMBER_UNOBTAINABLE, RINGBACK, SPECIAL_INFORMATION, TonePlan, all_plans
 from tones.sit import NORTH_AMERICAN
 from tones.units import SAMPLE_RATE_HZ
@@ -35,14 +36,20 @@ FREQUENCY_TOLERANCE: Final = 0.01
 
 _TIME_TOLERANCE: Final = 0.05
 _TIME_TOLERANCE_MS: Final = 14.0
-_LOST_PACKET_MS: Final = 27.0
+_LOST_PACKET_MS: Final = 36.0
 """How far a packet of 20 ms that is lost at the end of a burst can move a time."""
+_SAME_PACKET_MS: Final = 8.0
 _UNHEARD_PAUSE_MS: Final = 32.0
 """The pause that E.180 allows between the three special information tones, and a little more."""
 _WEAK_DB: Final = 15.0
 _ENDLESS_MS: Final = (2700.0, 6500.0)
 """A burst longer than this, with no pause, is more and more surely of a tone that does not pause."""
 _EDGE_SAMPLES: Final = 3
+_AS_NEAR_MS: Final = 2.0
+_AT_ONCE_S: Final = 0.3
+_STANDS_ALONE: Final = 4
+_NOT_SURE: Final = 0.6
+_SHORT: Final = int(0.98 * SAMPLE_RATE_HZ)
 _ADJACENT_MS: Final = 80.0
 _NAMES_FIRST: Final = (RINGBACK, BUSY, CONGESTION, SPECIAL_INFORMATION, DIAL, NUMBER_UNOBTAINABLE)
 
@@ -55,84 +62,23 @@ class _Fit(Enum):
 
 
 @frozen
-class _Step:
-    """A burst as a tone's definition has it; None is endless."""
-
-    signals: tuple[Signal, ...]
-    on_ms: float | None
-    off_ms: float | None
-
-
-@frozen
-class _Candidate:
-    """A tone's steps; after the last, the step numbered `again` follows, if any."""
-
-    match: Match
-    steps: tuple[_Step, ...]
-    again: int | None
-
-    def following(self, number: int) -> int | None:
-        return number + 1 if number + 1 < len(self.steps) else self.again
-
-
-@frozen
 class _Run:
-    """How far a candidate explains the bursts from one on."""
+    """How far a pattern explains the bursts from one on."""
 
-    candidate: _Candidate
+    pattern: Pattern
     bursts: int
     confirmed: int
     """How many times of the definition were found as defined."""
-    near: int
-    """How many were off by no more than a lost packet makes them."""
+    found: int
+    """The same, and those that were off by no more than a lost packet makes them."""
     rest_ms: float
     """The pause that should follow the last burst."""
+    error_ms: float
+    """The mean error of the times that were found."""
 
     @property
     def rank(self) -> tuple[int, int]:
         return self.bursts, self.confirmed
-
-
-def _steps(segments: Sequence[Segment]) -> list[_Step]:
-    """Bursts and pauses; silent segments lengthen the pause before them."""
-    steps: list[_Step] = []
-    for segment in segments:
-        if not segment.signal.silent:
-            steps.append(_Step(segment.signals, segment.on_ms, segment.off_ms))
-        elif steps:
-            last = steps[-1]
-            pause = (
-                None if segment.on_ms is None or last.off_ms is None else last.off_ms + segment.on_ms + segment.off_ms
-            )
-            steps[-1] = _Step(last.signals, last.on_ms, pause)
-    return steps
-
-
-def _lead_ms(segments: Sequence[Segment]) -> float:
-    """The silence that a cycle begins with."""
-    lead = 0.0
-    for segment in segments:
-        if not segment.signal.silent or segment.on_ms is None:
-            break
-        lead += segment.on_ms + segment.off_ms
-    return lead
-
-
-@lru_cache(maxsize=64)
-def _candidates(plans: tuple[TonePlan, ...]) -> tuple[_Candidate, ...]:
-    found = []
-    for plan in plans:
-        for tone in plan.tones.values():
-            once, cycle = _steps(tone.introduction), _steps(tone.cycle)
-            lead = _lead_ms(tone.cycle)
-            if cycle and cycle[-1].off_ms is not None:
-                cycle[-1] = _Step(cycle[-1].signals, cycle[-1].on_ms, cycle[-1].off_ms + lead)
-            if once and not cycle:
-                once[-1] = _Step(once[-1].signals, once[-1].on_ms, None)
-            if once or cycle:
-                again = len(once) if cycle else None
-                found.append(_Candidate(Match(plan.country, tone.name), (*once, *cycle), again))
-    return tuple(found)
 
 
 @lru_cache(maxsize=8192)
@@ -153,7 +99,7 @@ def _signal_fits(signal: Signal, lines: Lines, duration_ms: float) -> bool:
     )
 
 
-def _step_fits(step: _Step, burst: Burst) -> bool:
+def _step_fits(step: Step, burst: Burst) -> bool:
     lines = burst.lines
     return lines is not None and any(_signal_fits(signal, lines, burst.duration_ms) for signal in step.signals)
 
@@ -175,7 +121,7 @@ def _pause_ms(bursts: Sequence[Burst], number: int) -> float | None:
     return (bursts[number + 1].start - bursts[number].end) * 1000 / SAMPLE_RATE_HZ
 
 
-def _cut_off(step: _Step, bursts: Sequence[Burst], number: int) -> bool:
+def _cut_off(step: Step, bursts: Sequence[Burst], number: int) -> bool:
     """Whether a burst that is too short can have been cut off: not if the same sound comes back soon."""
     pause = _pause_ms(bursts, number)
     if pause is None or pause < _ADJACENT_MS:
@@ -183,13 +129,13 @@ def _cut_off(step: _Step, bursts: Sequence[Burst], number: int) -> bool:
     return pause > 1000 or not _step_fits(step, bursts[number + 1])
 
 
-def _compare_pause(candidate: _Candidate, step_number: int, pause_ms: float) -> _Fit:
+def _compare_pause(pattern: Pattern, step_number: int, pause_ms: float) -> _Fit:
     """How a pause is to the definition's. Between different frequencies nobody hears one of up to 30 ms."""
-    step, following = candidate.steps[step_number], candidate.following(step_number)
+    step, following = pattern.steps[step_number], pattern.following(step_number)
     if step.off_ms is None:
         return _Fit.LONG
     unheard = max(pause_ms, step.off_ms) <= _UNHEARD_PAUSE_MS
-    if unheard and following is not None and candidate.steps[following].signals != step.signals:
+    if unheard and following is not None and pattern.steps[following].signals != step.signals:
         return _Fit.EXACT
     return _compare(pause_ms, step.off_ms)
 
@@ -199,23 +145,51 @@ def _at_edge(burst: Burst, total: int) -> bool:
     return burst.start < _EDGE_SAMPLES or burst.end > total - _EDGE_SAMPLES
 
 
-def _run_from(candidate: _Candidate, first: int, bursts: Sequence[Burst], start: int, total: int) -> _Run | None:
-    """Lay bursts from `start` on along a candidate's steps from step `first` on."""
+@define
+class _Tally:
+    """What has been found of the times of a definition, one after the other."""
+
+    confirmed: int = 0
+    near: int = 0
+    """Packets that must have been lost."""
+    uncertain: int = 0
+    last_error_ms: float = 0.0
+    errors_ms: list[float] = field(factory=list)
+
+    def take(self, fit: _Fit, actual_ms: float, expected_ms: float | None, whole: bool = True) -> None:
+        """One time; `whole` says that it is not cut off."""
+        if fit in (_Fit.EXACT, _Fit.NEAR) and whole:
+            error_ms = actual_ms - (expected_ms or 0.0)
+            # What is lost at the end of a burst the pause is longer by.
+            same_packet = abs(error_ms + self.last_error_ms) < _SAME_PACKET_MS
+            self.confirmed += fit is _Fit.EXACT
+            self.uncertain += fit is _Fit.NEAR
+            self.near += fit is _Fit.NEAR and not same_packet
+            self.errors_ms.append(abs(error_ms))
+            self.last_error_ms = error_ms
+
+    def take_steady(self, duration_ms: float, least_ms: float) -> None:
+        """A long burst confirms every definition that goes on for so long."""
+        self.confirmed += sum(least_ms > longer and duration_ms > longer for longer in _ENDLESS_MS)
+
+
+def _run_from(pattern: Pattern, first: int, bursts: Sequence[Burst], start: int, total: int) -> _Run | None:
+    """Lay bursts from `start` on along a pattern's steps from step `first` on."""
     number, step_number = start, first
-    confirmed, near, rest_ms = 0, 0, 0.0
+    tally, rest_ms = _Tally(), 0.0
     while True:
-        step, burst = candidate.steps[step_number], bursts[number]
+        step, burst = pattern.steps[step_number], bursts[number]
         if not _step_fits(step, burst):
             break
         if step.on_ms is None:
-            confirmed += sum(burst.duration_ms > longer for longer in _ENDLESS_MS)
+            tally.take_steady(burst.duration_ms, math.inf)
             number, rest_ms = number + 1, 0.0
             break
         on = _compare(burst.duration_ms, step.on_ms)
         if on is _Fit.LONG or (on is _Fit.SHORT and number > start and not _cut_off(step, bursts, number)):
             break
-        confirmed += on is _Fit.EXACT and not _at_edge(burst, total)
-        near += on is _Fit.NEAR
+        tally.take(on, burst.duration_ms, step.on_ms, whole=on is _Fit.NEAR or not _at_edge(burst, total))
+        tally.take_steady(burst.duration_ms, step.on_ms)
         pause_ms = _pause_ms(bursts, number)
         number += 1
         rest_ms = math.inf if step.off_ms is None else step.off_ms
@@ -224,58 +198,73 @@ def _run_from(candidate: _Candidate, first: int, bursts: Sequence[Burst], start:
             break
         if pause_ms is None:
             break
-        following = candidate.following(step_number)
-        off = _compare_pause(candidate, step_number, pause_ms)
+        following = pattern.following(step_number)
+        off = _compare_pause(pattern, step_number, pause_ms)
         if off is _Fit.LONG:
             # It should have gone on, if it goes on at all.
-            confirmed -= following is not None
+            tally.confirmed -= following is not None
             break
         if off is _Fit.SHORT or following is None:
             rest_ms = 0.0 if on is _Fit.SHORT and pause_ms < _ADJACENT_MS else rest_ms
             break
-        confirmed += off is _Fit.EXACT
-        near += off is _Fit.NEAR
+        if not _step_fits(pattern.steps[following], bursts[number]):
+            break
+        tally.take(off, pause_ms, step.off_ms)
         step_number = following
-    if number == start or near > max(0, confirmed) // 2:
+    if number == start or tally.near > max(1, tally.confirmed // 2):
         return None
-    return _Run(candidate, number - start, confirmed, near, rest_ms)
+    error_ms = float(np.mean(tally.errors_ms)) if tally.errors_ms else 0.0
+    found = tally.confirmed + tally.uncertain
+    return _Run(pattern, number - start, tally.confirmed, found, rest_ms, error_ms)
 
 
-def _best_runs(candidates: Sequence[_Candidate], bursts: Sequence[Burst], start: int, total: int) -> list[_Run]:
-    """The runs of the candidates that explain most bursts from `start` on, and of these most surely."""
-    best: dict[Match, _Run] = {}
-    for candidate in candidates:
-        for first in range(len(candidate.steps)):
-            if not _step_fits(candidate.steps[first], bursts[start]):
-                continue
-            run = _run_from(candidate, first, bursts, start, total)
-            known = best.get(candidate.match)
-            if run is not None and (known is None or run.rank > known.rank):
-                best[candidate.match] = run
+def _best_runs(patterns: Sequence[Pattern], bursts: Sequence[Burst], start: int, total: int) -> list[_Run]:
+    """The runs of the patterns that explain most bursts from `start` on, and of these most surely."""
+    best: list[_Run] = []
+    for pattern in patterns:
+        runs = [
+            run
+            for first, step in enumerate(pattern.steps)
+            if _step_fits(step, bursts[start]) and (run := _run_from(pattern, first, bursts, start, total)) is not None
+        ]
+        if runs:
+            best.append(max(runs, key=lambda run: run.rank))
     if not best:
         return []
-    most = max(run.rank for run in best.values())
-    return [run for run in best.values() if run.bursts == most[0] and run.confirmed + run.near >= most[1]]
+    most = max(run.rank for run in best)
+    return [run for run in best if run.bursts == most[0] and run.found >= most[1]]
 
 
 def _rank(name: str) -> int:
     return _NAMES_FIRST.index(name) if name in _NAMES_FIRST else len(_NAMES_FIRST)
 
 
+def _nearest(runs: Sequence[_Run]) -> list[_Run]:
+    """The runs whose times are nearest to what was heard; definitions within the tolerance of each other differ."""
+    least = min(run.error_ms for run in runs)
+    return [run for run in runs if run.error_ms <= 1.5 * least + _AS_NEAR_MS]
+
+
 def _tone_heard(runs: Sequence[_Run], bursts: Sequence[Burst], total: int) -> Heard:
-    """One answer for all the candidates that fit the same bursts."""
-    votes = Counter(run.candidate.match.tone for run in runs)
+    """One answer for all the patterns that fit the same bursts."""
+    nearest = _nearest(runs)
+    votes = Counter(match.tone for run in nearest for match in run.pattern.matches)
     name = min(votes, key=lambda tone: (_rank(tone), -votes[tone], tone))
-    matches = tuple(sorted((run.candidate.match for run in runs), key=lambda match: (match.country, match.tone)))
+    matches = tuple(
+        sorted((match for run in runs for match in run.pattern.matches), key=lambda match: (match.country, match.tone))
+    )
     confirmed = max(0, *(run.confirmed for run in runs))
     # Tones defined alike are no doubt; tones that a longer hearing would tell apart are.
-    shapes = {run.candidate.steps for run in runs if run.candidate.match.tone == name}
-    rivals = [run for run in runs if run.candidate.steps not in shapes]
-    doubt = len(rivals) / len(runs)
+    same = [run for run in runs if any(match.tone == name for match in run.pattern.matches)]
+    rivals = sum(len(run.pattern.matches) for run in runs if run not in same)
+    doubt = rivals / len(matches)
     confidence = (1 - 0.5 ** (1 + confirmed)) * (1 - doubt * (1.0 if confirmed < 2 else 0.2))
+    if confirmed <= 1 and bursts[-1].end - bursts[0].start < _SHORT:
+        # It may be the end of a longer burst whose beginning was cut off.
+        confidence = min(confidence, _NOT_SURE)
     last = bursts[-1]
-    rest = max(run.rest_ms for run in runs)
-    end = min(total, last.end + int(min(rest, 60000) * SAMPLE_RATE_HZ / 1000)) if np.isfinite(rest) else last.end
+    rests = [run.rest_ms for run in same if math.isfinite(run.rest_ms)]
+    end = min(total, last.end + int(min(max(rests), 60000) * SAMPLE_RATE_HZ / 1000)) if rests else last.end
     return Heard(
         kind=Kind.TONE,
         name=name,
@@ -285,7 +274,7 @@ def _tone_heard(runs: Sequence[_Run], bursts: Sequence[Burst], total: int) -> He
         confidence=round(confidence, 3),
         countries=tuple(sorted({match.country for match in matches if match.tone == name})),
         matches=matches,
-        alternatives=tuple(sorted(set(votes) - {name})),
+        alternatives=tuple(sorted({match.tone for match in matches} - {name})),
         frequencies_hz=tuple(round(hz, 2) for hz in bursts[0].frequencies_hz),
     )
 
@@ -327,19 +316,21 @@ def name_bursts(bursts: Sequence[Burst], total: int, plans: Sequence[TonePlan] |
         plans: where to look; None is everywhere.
     """
     chosen = (*all_plans(), NORTH_AMERICAN) if plans is None else tuple(plans)
-    candidates = _candidates(chosen)
+    patterns = patterns_of(chosen)
     heard: list[Heard] = []
-    number = 0
+    number, broken = 0, False
     while number < len(bursts):
         lines = bursts[number].lines
         if lines is None:
             number += 1
             continue
-        runs = [] if is_dtmf(lines) else _best_runs(candidates, bursts, number, total)
+        runs = [] if is_dtmf(lines) else _best_runs(patterns, bursts, number, total)
         if runs:
             taken = bursts[number : number + runs[0].bursts]
             limit = bursts[number + len(taken)].start if number + len(taken) < len(bursts) else total
-            heard.append(_tone_heard(runs, taken, limit))
+            tone = _tone_heard(runs, taken, limit)
+            broken = bool(heard) and _breaks_off(heard[-1], tone, broken)
+            heard.append(_less_sure(tone, runs) if broken else tone)
             number += len(taken)
             continue
         first = number
@@ -348,6 +339,30 @@ def name_bursts(bursts: Sequence[Burst], total: int, plans: Sequence[TonePlan] |
             number += 1
         heard.append(_frequency_heard(bursts[first:number]))
     return heard
+
+
+def _breaks_off(one: Heard, other: Heard, broken: bool) -> bool:
+    """Whether a tone that does not fit follows another of the same pitch at once: the line may be to blame.
+
+    Args:
+        one, other: what is heard, and what is heard next.
+        broken: whether the former itself did so.
+    """
+    return (
+        other.onset_s - one.end_s < _AT_ONCE_S
+        and (broken or set(one.matches).isdisjoint(other.matches))
+        and len(one.frequencies_hz) == len(other.frequencies_hz)
+        and all(
+            abs(a - b) < FREQUENCY_TOLERANCE * a for a, b in zip(one.frequencies_hz, other.frequencies_hz, strict=True)
+        )
+    )
+
+
+def _less_sure(tone: Heard, runs: Sequence[_Run]) -> Heard:
+    """The same with little confidence, until enough of it has been heard to stand alone."""
+    if max(run.confirmed for run in runs) >= _STANDS_ALONE:
+        return tone
+    return evolve(tone, confidence=min(tone.confidence, _NOT_SURE))
 
 
 def _continues(one: Burst, other: Burst) -> bool:

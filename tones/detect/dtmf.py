@@ -4,6 +4,9 @@ Windows of 20 ms are looked at every 10 ms. A window hits when two peaks, one in
 power and a least-squares fit puts both within tolerance of a digit's frequencies. A digit begins with two hits in a
 row, and ends after five misses in a row, or when another digit begins: tones of 40 ms are taken, of less than 23 ms
 refused; pauses of 40 ms divide, a lost packet of 20 ms does not.
+
+Music has chords that are digits for a while. What is before a digit is a pause, or another sound that stops when the
+key is pressed; a digit that does not rise out of a pause must be as pure as only a keypad makes it.
 """
 
 from __future__ import annotations
@@ -37,6 +40,14 @@ _MISSES_TO_END: Final = 5
 _TRANSFORM: Final = 1024
 _PURITY: Final = 0.65
 _UNEXPLAINED: Final = 0.09
+_FAIR_UNEXPLAINED: Final = 0.05
+"""What one of the windows must do with; the others may be filled in part only."""
+_PURE_UNEXPLAINED: Final = 0.012
+_PURE_TOLERANCE: Final = 0.017
+_PAUSE: Final = 0.3
+"""A window before a digit with less than this part of its power is a pause."""
+_BEFORE: Final = (3, 4, 5)
+"""The windows before the second hit that hold nothing of the digit, or little."""
 _QUIET: Final = amplitude(LEAST_DBM0) / 2
 _HANN: Final = np.hanning(_WINDOW)
 _BAND: Final = tuple(
@@ -60,6 +71,16 @@ class Digit:
 class _Hit:
     digit: str
     level_dbm0: float
+    pure: bool
+    fair: bool
+
+
+@frozen
+class _Window:
+    """A window's energy, and what it hits."""
+
+    energy: float
+    hit: _Hit | None
 
 
 def _nearest(hz: float, group: tuple[float, ...]) -> float | None:
@@ -68,12 +89,12 @@ def _nearest(hz: float, group: tuple[float, ...]) -> float | None:
     return nominal if abs(hz - nominal) <= FREQUENCY_TOLERANCE * nominal else None
 
 
-def _hits(windows: Samples) -> Iterator[_Hit | None]:
+def _look_at(windows: Samples) -> Iterator[_Window]:
     """Look at windows, one a row."""
     energy = np.square(windows).sum(axis=1)
     loud = energy > _WINDOW * _QUIET**2
     if not loud.any():
-        yield from [None] * len(windows)
+        yield from (_Window(float(its_energy), None) for its_energy in energy)
         return
     power = np.square(np.abs(np.fft.rfft(windows[loud] * _HANN, _TRANSFORM, axis=1)))
     peaks = [power[:, band].argmax(axis=1) + band.start for band in _BAND]
@@ -82,18 +103,20 @@ def _hits(windows: Samples) -> Iterator[_Hit | None]:
     explained = sum(power[rows, peak] for peak in peaks) * 8 / _WINDOW
     places = iter(zip(explained, *peaks, strict=True))
     for window, its_energy, is_loud in zip(windows, energy, loud, strict=True):
-        if not is_loud:
-            yield None
-            continue
-        its_explained, low, high = next(places)
-        yield _look(window, float(its_energy), int(low), int(high)) if its_explained > _PURITY * its_energy else None
+        hit = None
+        if is_loud:
+            its_explained, low, high = next(places)
+            if its_explained > _PURITY * its_energy:
+                hit = _fitted(window, float(its_energy), int(low), int(high))
+        yield _Window(float(its_energy), hit)
 
 
-def _look(window: Samples, energy: float, low_peak: int, high_peak: int) -> _Hit | None:
+def _fitted(window: Samples, energy: float, low_peak: int, high_peak: int) -> _Hit | None:
     """Fit two sines to a window that looks like a digit."""
     guesses = [peak * SAMPLE_RATE_HZ / _TRANSFORM for peak in (low_peak, high_peak)]
     (low_hz, high_hz), (low_peak_amplitude, high_peak_amplitude), left_over = fit(window, guesses, rounds=2)
-    if float(np.square(left_over).sum()) > _UNEXPLAINED * energy:
+    unexplained = float(np.square(left_over).sum()) / energy
+    if unexplained > _UNEXPLAINED:
         return None
     low, high = _nearest(low_hz, LOW_GROUP_HZ), _nearest(high_hz, HIGH_GROUP_HZ)
     if low is None or high is None:
@@ -102,7 +125,14 @@ def _look(window: Samples, energy: float, low_peak: int, high_peak: int) -> _Hit
     if not TWIST_DB[0] <= high_dbm0 - low_dbm0 <= TWIST_DB[1] or min(low_dbm0, high_dbm0) < LEAST_DBM0:
         return None
     both = float(np.hypot(low_peak_amplitude, high_peak_amplitude))
-    return _Hit(_BY_FREQUENCIES[low, high], float(20 * np.log10(both / REFERENCE_AMPLITUDE)))
+    off = max(abs(low_hz / low - 1), abs(high_hz / high - 1))
+    pure = unexplained < _PURE_UNEXPLAINED and off < _PURE_TOLERANCE
+    return _Hit(
+        _BY_FREQUENCIES[low, high],
+        float(20 * np.log10(both / REFERENCE_AMPLITUDE)),
+        pure,
+        unexplained < _FAIR_UNEXPLAINED,
+    )
 
 
 class _Reception:
@@ -118,14 +148,21 @@ class _Reception:
         self._first = 0
         self._last = 0
         self._level_dbm0 = 0.0
+        self._pure = True
+        self._fair = False
+        self._rises = False
+        self._energies: dict[int, float] = {}
 
     @property
     def at_rest(self) -> bool:
         """Whether silence would change nothing."""
         return not self._current and not self._streak
 
-    def take(self, number: int, hit: _Hit | None) -> None:
+    def take(self, number: int, window: _Window) -> None:
         """The window that starts at `number` hops."""
+        hit = window.hit
+        self._energies[number] = window.energy
+        self._energies.pop(number - max(_BEFORE) - 1, None)
         if hit is None:
             self._streak = 0
             if self._current:
@@ -137,14 +174,29 @@ class _Reception:
             self._misses, self._last, self._streak = 0, number, 0
             self._level_dbm0 = max(self._level_dbm0, hit.level_dbm0)
             return
-        self._streak = self._streak + 1 if hit.digit == self._candidate else 1
+        again = hit.digit == self._candidate and self._streak > 0
+        self._streak = self._streak + 1 if again else 1
+        self._pure = hit.pure and (self._pure or not again)
+        self._rises = self._rises and again
+        self._fair = hit.fair or (self._fair and again)
         self._candidate = hit.digit
-        if self._streak >= _HITS_TO_BEGIN:
+        if self._streak == _HITS_TO_BEGIN:
+            self._rises = self._rose(number)
+        if self._streak >= _HITS_TO_BEGIN and self._fair and (self._rises or self._pure or self._current):
             if self._current:
                 self.end()
-            self._current, self._first, self._last = hit.digit, number - _HITS_TO_BEGIN + 1, number
+            self._current, self._first, self._last = hit.digit, number - self._streak + 1, number
             self._misses, self._streak, self._level_dbm0 = 0, 0, hit.level_dbm0
             self.begun.append(hit.digit)
+
+    def _rose(self, number: int) -> bool:
+        """Whether there was a pause before the digit that the window `number` is the second of."""
+        before = [self._energies.get(number - back, 0.0) for back in _BEFORE]
+        return min(before) < _PAUSE * self._energies[number]
+
+    def forget(self) -> None:
+        """There has been silence."""
+        self._energies.clear()
 
     def end(self) -> None:
         """The digit that was being received, if any, is over."""
@@ -161,8 +213,8 @@ def detect(pcm: Pcm) -> list[Digit]:
         return []
     windows = np.lib.stride_tricks.sliding_window_view(pcm.astype(np.float64), _WINDOW)[::_HOP]
     reception = _Reception()
-    for number, hit in enumerate(_hits(windows)):
-        reception.take(number, hit)
+    for number, window in enumerate(_look_at(windows)):
+        reception.take(number, window)
     reception.end()
     return reception.ended
 
@@ -197,6 +249,7 @@ class DtmfReceiver:
             size = self._rest.size + fresh.size
             hops = max(0, (size - _WINDOW) // _HOP + 1)
             self._number += hops
+            self._reception.forget()
             kept = size - hops * _HOP
             self._rest = fresh[fresh.size - kept :] if kept <= fresh.size else np.concatenate([self._rest, fresh])
             return ""
@@ -205,8 +258,8 @@ class DtmfReceiver:
             self._rest = joined
             return ""
         windows = np.lib.stride_tricks.sliding_window_view(joined, _WINDOW)[::_HOP].astype(np.float64)
-        for hit in _hits(windows):
-            self._reception.take(self._number, hit)
+        for window in _look_at(windows):
+            self._reception.take(self._number, window)
             self._number += 1
         self._rest = joined[len(windows) * _HOP :]
         begun, self._reception.begun = "".join(self._reception.begun), []

@@ -33,6 +33,7 @@ _SOUNDING: Final = amplitude(-38.0)
 _HIGH_PASS: Final = filters.firwin(65, 2600.0, pass_zero=False, fs=SAMPLE_RATE_HZ)
 _CLICK_RATIO: Final = 10.0
 _CLICK_LEAST: Final = amplitude(-44.0)
+_STEP: Final = 0.025
 _AROUND: Final = samples(40)
 _SPIKE: Final = samples(10)
 
@@ -80,7 +81,9 @@ def clicks(pcm: Pcm) -> list[Fault]:
     high = np.abs(filters.fftconvolve(pcm.astype(np.float64), _HIGH_PASS, mode="same"))
     decimated = ndimage.maximum_filter1d(high, 8)[::8]
     usual = np.repeat(ndimage.median_filter(decimated, size=2 * _AROUND // 8 + 1, mode="nearest"), 8)[: high.size]
-    spikes = np.flatnonzero((high > _CLICK_RATIO * usual) & (high > _CLICK_LEAST))
+    # The steps of either law are so large a part of the sound that they are made from.
+    steps = _STEP * ndimage.maximum_filter1d(np.abs(pcm.astype(np.float64)), _SPIKE)
+    spikes = np.flatnonzero((high > _CLICK_RATIO * usual) & (high > np.maximum(_CLICK_LEAST, steps)))
     found: list[Fault] = []
     last = -_SPIKE
     for place in spikes:

@@ -353,6 +353,8 @@ def summary(comparisons: list[Comparison], skipped: list[int], steps_of_time: st
             ratio = comparison.cpu_ratio
             beside = "" if ratio is None else f", {ratio:.1f} times that of SIPp's user agent server, which has no ISUP"
             lines.append(f"CPU a call at {sustained} calls a second: {comparison.gateway.cpu_ms:.2f} ms{beside}")
+        for status, count in comparison.gateway.load.refused.items():
+            lines.append(f"{comparison.rate} calls a second: {count} calls were refused by {status}")
     calls = sum(comparison.gateway.load.created for comparison in comparisons)
     growth = sum(comparison.gateway.growth_octets for comparison in comparisons)
     if comparisons:

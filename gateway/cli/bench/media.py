@@ -40,6 +40,7 @@ from gateway.config.settings import MediaSettings
 
 STREAMS: Final = (1000, 2000, 3000, 4000, 5000)
 SECONDS: Final = 1.5
+WAYS_OUT: Final = ("auto", "io_uring", "plain")
 RECEIVING_SOCKETS: Final = 16
 OPENING_S: Final = 30.0
 PACKETS_A_SECOND: Final = 50
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed = ",".join(map(str, STREAMS))
     parser.add_argument("--streams", type=numbers, default=STREAMS, metavar="N,N,...", help=f"default: {listed}")
     parser.add_argument("--seconds", type=seconds, default=SECONDS, help="of each measurement (%(default)g)")
+    parser.add_argument("--way-out", choices=WAYS_OUT, default=WAYS_OUT[0], help="how packets leave (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
 
 
@@ -63,13 +65,16 @@ class MediaFigures:
 
     Args:
         streams: that were asked for.
-        gaps: how they came.
+        opened: of them; fewer where the sender refused the rest rather than let these suffer.
+        refusal: why it did.
+        gaps: how those that were opened came.
         cpu_us: of the sending process for a packet, user and system.
         failed: sends that the kernel refused.
         schedule_moves: how often the sender came late by more than a packet, and moved its schedule.
         receiver_drops: packets that were sent but not read in time: above 0 the receiver has spoiled the figures.
         octets_a_stream: the process's memory over what it was before the first stream, engine and sounds included,
             sockets in the kernel not; None where it is not measured.
+        way_out: how the packets left, if there is a choice.
     """
 
     streams: int
@@ -78,7 +83,15 @@ class MediaFigures:
     failed: int
     schedule_moves: int
     receiver_drops: int
+    opened: int
+    refusal: str = ""
     octets_a_stream: float | None = None
+    way_out: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether all streams were opened and held."""
+        return self.opened == self.streams and self.gaps.held
 
 
 @frozen
@@ -136,10 +149,12 @@ class MediaBench:
         receiver: where the streams go.
         seconds: of each measurement.
         core: for the senders.
+        way_out: the gateway's setting.
     """
 
-    def __init__(self, folder: Path, receiver: Receiver, seconds: float, core: int) -> None:
+    def __init__(self, folder: Path, receiver: Receiver, seconds: float, core: int, way_out: str) -> None:
         self._receiver = receiver
+        self._way_out = way_out
         self._seconds = seconds
         self._core = core
         self.without_c = ""
@@ -163,7 +178,7 @@ class MediaBench:
 
     def gateway_command(self) -> list[str]:
         """What starts the gateway's sender."""
-        return [sys.executable, "-m", "gateway.cli.bench.sending"]
+        return [sys.executable, "-m", "gateway.cli.bench.sending", self._way_out]
 
     def c_command(self) -> list[str] | None:
         """What starts the C sender, if there is one."""
@@ -199,9 +214,13 @@ def read_figures(report: dict[str, Any], arrivals: Any, streams: int, drops: int
     """
     if "error" in report:
         raise MeasurementError(f"{streams} streams: {report['error']}")
+    opened = report.get("opened", streams)
     return MediaFigures(
         streams=streams,
-        gaps=gap_figures(arrivals, streams, report["begin_ns"], report["end_ns"]),
+        opened=opened,
+        refusal=report.get("refusal", ""),
+        way_out=report.get("way_out", ""),
+        gaps=gap_figures(arrivals, opened, report["begin_ns"], report["end_ns"]),
         cpu_us=report["cpu_s"] * 1e6 / max(report["packets"], 1),
         failed=report["failed"],
         schedule_moves=report["schedule_moves"],
@@ -242,7 +261,7 @@ def run(arguments: argparse.Namespace) -> int:
             tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder,
             receiving(Path(folder), load_core, packets) as receiver,
         ):
-            bench = MediaBench(Path(folder), receiver, arguments.seconds, core)
+            bench = MediaBench(Path(folder), receiver, arguments.seconds, core, arguments.way_out)
             comparisons = list(_measured(bench, arguments.streams))
     except MeasurementError as error:
         print(f"bench media: {error}", file=sys.stderr)
@@ -282,7 +301,7 @@ def _cells(figures: MediaFigures | None, cpu_ratio: float | None = None) -> list
     gaps, memory = figures.gaps, figures.octets_a_stream
     on_time = f"{100 * gaps.on_time_share:.2f}"
     return [
-        on_time if gaps.held else f"[red]{on_time}[/red]",
+        on_time if figures.held else f"[red]{on_time}[/red]",
         *(f"{value:.2f}" for value in (gaps.p50_ms, gaps.p99_ms, gaps.max_ms)),
         str(gaps.lost),
         f"{figures.cpu_us:.2f}",
@@ -293,7 +312,7 @@ def _cells(figures: MediaFigures | None, cpu_ratio: float | None = None) -> list
 
 def streams_held(figures: list[MediaFigures | None]) -> int:
     """The largest number of streams with 99.9 % on time; 0 where there is none."""
-    return max((one.streams for one in figures if one is not None and one.gaps.held), default=0)
+    return max((one.streams for one in figures if one is not None and one.held), default=0)
 
 
 def summary(comparisons: list[Comparison], without_c: str) -> list[str]:
@@ -301,7 +320,9 @@ def summary(comparisons: list[Comparison], without_c: str) -> list[str]:
     held = streams_held([comparison.gateway for comparison in comparisons])
     held_by_c = streams_held([comparison.c for comparison in comparisons])
     beside = without_c or f"the C sender holds {held_by_c}"
-    lines = [f"streams held: {held}; {beside}"]
+    ways = dict.fromkeys(one.gateway.way_out for one in comparisons if one.gateway and one.gateway.way_out)
+    by = f" by {', '.join(ways)}" if ways else ""
+    lines = [f"streams held{by}: {held}; {beside}"]
     at_held = [comparison for comparison in comparisons if comparison.streams == held]
     if at_held and (ratio := at_held[0].cpu_ratio) is not None:
         lines.append(f"CPU a packet at {held} streams: {ratio:.2f} times C's")
@@ -310,6 +331,8 @@ def summary(comparisons: list[Comparison], without_c: str) -> list[str]:
         for name, figures in (("gateway", comparison.gateway), ("C", comparison.c)):
             if figures is None:
                 continue
+            if figures.opened < figures.streams:
+                lines.append(f"{comparison.streams} streams, {name}: {figures.opened} taken, then: {figures.refusal}")
             if figures.receiver_drops:
                 lines.append(
                     f"{comparison.streams} streams, {name}: the receiver dropped {figures.receiver_drops} packets; "

@@ -1,7 +1,7 @@
 """The sending process of `bench media`: the gateway's own media plane, driven by the effects that calls ask for.
 
-`python -m gateway.cli.bench.sending CORE STREAMS SECONDS FIRST_PORT LAST_PORT RECEIVER_PORT...` prints what it cost, as
-JSON. Everything from the effect to the packet is the product's; only the calls are stubs.
+`python -m gateway.cli.bench.sending WAY_OUT CORE STREAMS SECONDS FIRST_PORT LAST_PORT RECEIVER_PORT...` prints what it
+cost, as JSON. Everything from the effect to the packet is the product's; only the calls are stubs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gateway.interworking.effects import ConnectMedia, CutThroughBackward, Reser
 from gateway.net.media import MediaPlane
 from gateway.net.rtp_ports import RtpPorts
 from gateway.net.runner import Runner
+from gateway.net.way_out import choose_way_out
 from gateway.sdp.model import Direction
 from gateway.sdp.offer_answer import PCMA, PCMU, Agreed
 
@@ -35,7 +36,10 @@ SOUNDS: Final = (
     Sound(("tone busy",), "jp"),
 )
 CODECS: Final = (PCMA, PCMU)
-OPENED_AT_ONCE: Final = 50
+OPENED_AT_ONCE: Final = 5
+OPENING_PAUSE_S: Final = 0.002
+AGAIN_AFTER_S: Final = 0.25
+REFUSALS_TAKEN: Final = 8
 SETTLING_S: Final = 0.5
 
 
@@ -88,16 +92,23 @@ class Sending:
         seconds: how long to measure once they all sound.
         ports: for RTP, inclusive.
         receivers: ports of the receiver.
+        way_out: the gateway's setting: "auto", "io_uring", "plain".
     """
 
     def __init__(
-        self, reactor: Any, streams: int, seconds: float, ports: tuple[int, int], receivers: list[int]
+        self,
+        reactor: Any,
+        streams: int,
+        seconds: float,
+        ports: tuple[int, int],
+        receivers: list[int],
+        way_out: str = "auto",
     ) -> None:
         self._reactor = reactor
         self._seconds = seconds
         self._resident_before = resident_octets(os.getpid())
         self.runner = Runner(reactor)
-        self.plane = MediaPlane(reactor, self.runner, RtpPorts("127.0.0.1", *ports))
+        self.plane = MediaPlane(reactor, self.runner, RtpPorts("127.0.0.1", *ports), way_out=way_out)
         outbox = self.runner.outbox()
         self.calls = [
             EarlyMediaCall(number, ("127.0.0.1", receivers[number % len(receivers)]), outbox)
@@ -105,26 +116,43 @@ class Sending:
         ]
         self.report: dict[str, object] = {}
         self._opened = 0
+        self._refusals = 0
 
     def open_some(self) -> None:
-        """Open some streams, then some more, and let what already sounds go on in between."""
+        """Open some streams, then some more, and let what already sounds go on in between.
+
+        A refusal is asked again a little later, a few times; then those that there are will be measured.
+        """
         for call in self.calls[self._opened : self._opened + OPENED_AT_ONCE]:
+            call.refused = ""
             self.runner.deliver(call.begin)
             if call.refused:
-                self._end(error=call.refused)
+                self._refused(call.refused)
                 return
-        self._opened += OPENED_AT_ONCE
-        more = self._opened < len(self.calls)
-        self._reactor.callLater(0 if more else SETTLING_S, self.open_some if more else self._begin)
+            self._opened += 1
+            self._refusals = 0
+        if self._opened < len(self.calls):
+            self._reactor.callLater(OPENING_PAUSE_S, self.open_some)
+        else:
+            self._reactor.callLater(SETTLING_S, self._begin, "")
 
-    def _begin(self) -> None:
+    def _refused(self, why: str) -> None:
+        self._refusals += 1
+        if self._refusals <= REFUSALS_TAKEN:
+            self._reactor.callLater(AGAIN_AFTER_S, self.open_some)
+        elif self._opened:
+            self._begin(why)
+        else:
+            self._end(error=why)
+
+    def _begin(self, refusal: str) -> None:
         plane = self.plane
-        resident = (resident_octets(os.getpid()) - self._resident_before) / len(self.calls)
+        resident = (resident_octets(os.getpid()) - self._resident_before) / self._opened
         before = (time.time_ns(), _used_cpu_s(), plane.sent, plane.late, plane.unreachable)
-        self._reactor.callLater(self._seconds, self._finish, resident, *before)
+        self._reactor.callLater(self._seconds, self._finish, refusal, resident, *before)
 
     def _finish(
-        self, resident: float, begin_ns: int, cpu_before_s: float, sent: int, late: int, unreachable: int
+        self, refusal: str, resident: float, begin_ns: int, cpu_before_s: float, sent: int, late: int, unreachable: int
     ) -> None:
         plane = self.plane
         self._end(
@@ -135,6 +163,8 @@ class Sending:
             failed=plane.unreachable - unreachable,
             schedule_moves=plane.late - late,
             octets_a_stream=resident,
+            opened=self._opened,
+            refusal=refusal,
         )
 
     def _end(self, **report: object) -> None:
@@ -151,13 +181,17 @@ def _used_cpu_s() -> float:
 def main(arguments: list[str]) -> None:
     """Send, measure, print."""
     reactor: Any = import_module("twisted.internet.reactor")
-    core, streams, seconds, first, last, *receivers = arguments
-    os.sched_setaffinity(0, {int(core)})
-    raise_file_limit(int(streams))
-    sending = Sending(reactor, int(streams), float(seconds), (int(first), int(last)), [int(port) for port in receivers])
+    way_out, *words = arguments
+    seconds = float(words.pop(2))
+    core, streams, first, last, *receivers = map(int, words)
+    os.sched_setaffinity(0, {core})
+    raise_file_limit(streams)
+    chosen = choose_way_out(way_out)
+    chosen.close()
+    sending = Sending(reactor, streams, seconds, (first, last), receivers, way_out)
     reactor.callLater(0, sending.open_some)
     reactor.run()
-    print(json.dumps(sending.report))
+    print(json.dumps({**sending.report, "way_out": chosen.name}))
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ class Load:
         elapsed_s: from the first call to the end of the last.
         progress: from the INVITE to the first 18x, of the calls that have one.
         answer: from the INVITE to the 200, of the calls without an 18x.
+        refused: how many calls got which final status, "503", and nothing before; without a stopwatch not known.
     """
 
     rate: int
@@ -128,6 +129,7 @@ class Load:
     elapsed_s: float
     progress: Latency
     answer: Latency
+    refused: dict[str, int] = field(factory=dict)
 
     @property
     def sustained(self) -> bool:
@@ -245,4 +247,5 @@ def read_load(
         elapsed_s=epoch_s(final["CurrentTime"]) - epoch_s(final["StartTime"]),
         progress=Latency.of(times_ms.get(PROGRESS, ())),
         answer=Latency.of(times_ms.get(ANSWER, ())),
+        refused={name: len(times) for name, times in sorted(times_ms.items()) if name.isdigit()},
     )

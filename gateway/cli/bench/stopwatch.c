@@ -5,8 +5,9 @@
  *
  * SIPp reads CLOCK_MONOTONIC_COARSE, which moves once a jiffy (4 ms on most kernels), and only once in each of its
  * loops, of a millisecond. Here an INVITE's time is taken when it is sent, its answer's is the kernel's for the
- * datagram's arrival. What is written looks like a file of SIPp's `-trace_rtt`. Calls are told apart by the number that
- * SIPp begins their Call-ID with.
+ * datagram's arrival. What is written looks like a file of SIPp's `-trace_rtt`, "progress" for the first 18x, "answer"
+ * for a 2xx, and the status where a call is refused. Calls are told apart by the number that SIPp begins their Call-ID
+ * with.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -51,9 +52,10 @@ static void was_received(int socket, const char *message, size_t octets) {
         return;
     if (!(call = call_of(message, octets)) || *call <= 0 || ioctl(socket, SIOCGSTAMPNS, &arrival))
         return;
+    char status[] = {message[8], message[9], message[10], 0};
+    const char *what = message[8] == '1' ? "progress" : message[8] == '2' ? "answer" : status;
     if (times)
-        fprintf(times, "%.3f;%.4f;%s\n", as_ns(arrival) / 1e6, (as_ns(arrival) - *call) / 1e6,
-                message[8] == '1' ? "progress" : "answer");
+        fprintf(times, "%.3f;%.4f;%s\n", as_ns(arrival) / 1e6, (as_ns(arrival) - *call) / 1e6, what);
     *call = -1;
 }
 

@@ -401,6 +401,7 @@ class ServerSession(Session):
     def _send_success(self, sdp: bytes, headers: HeaderFields) -> None:
         self._ensure_dialog()
         self._stop_timers()
+        self._latest = None
         if self._reliable is not None:
             self._reliable.settle()
         # RFC 6337 §3.1.1: after the answer in a reliable provisional response no session description should follow;
@@ -440,6 +441,8 @@ class ServerSession(Session):
         self._user = None
         if self._reliable is not None:
             self._reliable.abandon()
+        # These hold the session, to tell it; nothing can come from them any more.
+        self._reliable = self._acceptance = None
         self._end()
 
 
@@ -599,9 +602,10 @@ def _bye_to_nobody(_: ServerSessionInputs, self: ServerSession, transaction: Ser
 
 @moratorium.upon(ServerSessionInputs.ack_received).to(established)
 def _acknowledged(_: ServerSessionInputs, self: ServerSession, answer: bytes) -> None:
-    if self._user is None or self._acceptance is None:
+    acceptance, self._acceptance = self._acceptance, None
+    if self._user is None or acceptance is None:
         return
-    if self._acceptance.offered:
+    if acceptance.offered:
         self._outbox.append(tell(self._user.answer_received, answer))
     self._outbox.append(tell(self._user.acknowledged))
 

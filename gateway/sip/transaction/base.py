@@ -51,16 +51,24 @@ class Transaction:
         outbox: the layer's.
     """
 
-    __slots__ = ("__weakref__", "_outbox", "_surroundings", "_timers", "flow", "key", "reliable", "request")
+    __slots__ = ("__weakref__", "_outbox", "_request", "_surroundings", "_timers", "flow", "key", "method",
+                 "reliable")  # fmt: skip
 
     def __init__(self, request: Request, flow: Flow, surroundings: Surroundings, outbox: Outbox) -> None:
-        self.request = request
+        self._request: Request | None = request
+        self.method = request.method
         self.flow = flow
         self.reliable = flow.transport.reliable
         self.key: tuple[str, ...] = ()
         self._surroundings = surroundings
         self._timers = surroundings.timers
         self._outbox = outbox.fork(self)
+
+    @property
+    def request(self) -> Request:
+        """What began it."""
+        assert self._request is not None
+        return self._request
 
     @property
     def state(self) -> str:

@@ -42,7 +42,8 @@ from gateway.core.errors import LocalProtocolError
 from gateway.core.machine import build, ignore, state_name
 from gateway.sip.effects import Flow
 from gateway.sip.message import Request, Response, respond
-from gateway.sip.transaction.base import Surroundings, Transaction
+from gateway.sip.transaction.base import Surroundings
+from gateway.sip.transaction.server import ServerSide
 from gateway.sip.transaction.user import TransactionUser
 
 TRYING = "100"
@@ -89,7 +90,7 @@ class InviteServerInputs(Protocol):
         """No more retransmitted INVITEs are to be expected."""
 
 
-class InviteServerTransaction(Transaction):
+class InviteServerTransaction(ServerSide):
     """One INVITE that somebody sent us, and the way to answer it.
 
     Args:
@@ -101,7 +102,7 @@ class InviteServerTransaction(Transaction):
         outbox: the layer's.
     """
 
-    __slots__ = ("_inputs", "_interval", "_octets", "_trying_started", "_user", "last_response", "reply_flow")
+    __slots__ = ("_inputs", "_interval", "_trying_started", "_user")
 
     def __init__(
         self,
@@ -112,10 +113,7 @@ class InviteServerTransaction(Transaction):
         surroundings: Surroundings,
         outbox: Outbox,
     ) -> None:
-        super().__init__(request, flow, surroundings, outbox)
-        self.reply_flow = reply_flow
-        self.last_response: Response | None = None
-        self._octets = b""
+        super().__init__(request, flow, reply_flow, surroundings, outbox)
         self._interval = 0.0
         self._trying_started = False
         self._user = user
@@ -167,15 +165,6 @@ class InviteServerTransaction(Transaction):
             case _:
                 raise LocalProtocolError(f"an INVITE server transaction has no timer {name!r}")
 
-    def _send(self, response: Response) -> None:
-        self.last_response = response
-        self._octets = response.serialize()
-        self._transmit(response, self._octets, self.reply_flow)
-
-    def _send_again(self) -> None:
-        if self.last_response is not None:
-            self._transmit(self.last_response, self._octets, self.reply_flow)
-
     def _send_trying(self) -> None:
         self._send(respond(self.request, 100))
 
@@ -211,7 +200,7 @@ terminated = _builder.state("Terminated")
 def _passed_up(_: InviteServerInputs, self: InviteServerTransaction) -> None:
     # §17.2.1: "MUST generate a 100 (Trying) response unless it knows that the TU will generate a provisional or
     # final response within 200 ms"
-    if self.last_response is None:
+    if not self.last_status:
         if self._surroundings.trying_after_s > 0:
             self._start_trying()
         else:
@@ -220,7 +209,7 @@ def _passed_up(_: InviteServerInputs, self: InviteServerTransaction) -> None:
 
 @proceeding.upon(InviteServerInputs.timer_trying_fired).loop()
 def _trying_due(_: InviteServerInputs, self: InviteServerTransaction) -> None:
-    if self.last_response is None:
+    if not self.last_status:
         self._send_trying()
 
 
@@ -228,7 +217,7 @@ def _trying_due(_: InviteServerInputs, self: InviteServerTransaction) -> None:
 def _invite_again(_: InviteServerInputs, self: InviteServerTransaction) -> None:
     # "the most recent provisional response that was received from the TU MUST be passed to the transport layer for
     # retransmission"
-    if self.last_response is None:
+    if not self.last_status:
         self._send_trying()
     else:
         self._send_again()
@@ -247,6 +236,7 @@ def _success(_: InviteServerInputs, self: InviteServerTransaction, response: Res
     self._send(response)
     # RFC 6026 §8.7: "Timer L MUST be set to fire in 64*T1 for all transports"
     self._start("L", self._timers.L)
+    self._only_wait()
 
 
 @proceeding.upon(InviteServerInputs.failure_from_tu).to(completed)
@@ -258,6 +248,7 @@ def _failure(_: InviteServerInputs, self: InviteServerTransaction, response: Res
         self._retransmit_later(self._timers.G)
     # "timer H MUST be set to fire in 64*T1 seconds for all transports"
     self._start("H", self._timers.H)
+    self._only_wait()
 
 
 @completed.upon(InviteServerInputs.invite_received).loop()
@@ -289,18 +280,14 @@ def _h_fired(_: InviteServerInputs, self: InviteServerTransaction) -> None:
     # "MUST transition to the "Terminated" state, and MUST indicate to the TU that a transaction failure has occurred"
     if not self.reliable:
         self._stop("G")
-    status = 0 if self.last_response is None else self.last_response.status
-    self._inform(f"no ACK to the {status} within {self._timers.H:g} s (timer H)")
+    self._inform(f"no ACK to the {self.last_status} within {self._timers.H:g} s (timer H)")
     self._end()
 
 
 @accepted.upon(InviteServerInputs.success_from_tu).loop()
 def _success_again(_: InviteServerInputs, self: InviteServerTransaction, response: Response) -> None:
     # RFC 6026 §7.1: "Any retransmission of the 2xx response passed from the TU ... MUST be passed to the transport"
-    if response is self.last_response:
-        self._send_again()
-    else:
-        self._send(response)
+    self._send(response)
 
 
 @accepted.upon(InviteServerInputs.ack_received).loop()

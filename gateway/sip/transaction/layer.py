@@ -104,6 +104,7 @@ class TransactionLayer:
     """
 
     __slots__ = (
+        "__weakref__",
         "_client_surroundings",
         "_clients",
         "_identifiers",
@@ -210,7 +211,7 @@ class TransactionLayer:
         elif message.method == "ACK":
             self._ack_received(message, flow)
         else:
-            self._request_received(message, flow)
+            self._request_received(message, flow, octets)
 
     def transport_failed(self, flow: Flow, why: str) -> None:
         """What was to be sent along this flow could not be (§18.4). Walks through all transactions: it is rare."""
@@ -222,7 +223,7 @@ class TransactionLayer:
                 if _same_way(server.reply_flow, flow):
                     server.transport_failed(why)
 
-    def _request_received(self, request: Request, flow: Flow) -> None:
+    def _request_received(self, request: Request, flow: Flow, octets: bytes) -> None:
         try:
             key = server_key(request)
         except ParseError as error:
@@ -238,11 +239,12 @@ class TransactionLayer:
         except ParseError as error:
             self._reject(request, flow, error)
             return
-        self._open(request, flow, key, same_key)
+        transaction = self._open(request, flow, key, same_key)
+        transaction.received = octets
 
     def _open(
         self, request: Request, flow: Flow, key: ServerKey, same_key: dict[str, AnyServerTransaction] | None
-    ) -> None:
+    ) -> AnyServerTransaction:
         kind = InviteServerTransaction if request.method == "INVITE" else NonInviteServerTransaction
         way_back = reply_flow(request.via, flow)
         transaction = kind(request, flow, way_back, self._user, self._server_surroundings, self._outbox)
@@ -260,6 +262,7 @@ class TransactionLayer:
         else:
             # The TU's answer may itself be an effect in the queue; timers need not start only to be stopped by it.
             self._outbox.append(tell(self._passed_up, transaction))
+        return transaction
 
     def _passed_up(self, transaction: AnyServerTransaction) -> None:
         self._outbox.append(tell(transaction.passed_up))
@@ -403,7 +406,7 @@ class TransactionLayer:
 
     def _server_ended(self, transaction: Transaction) -> None:
         same_key = self._servers.get(transaction.key)
-        if same_key is not None and same_key.pop(transaction.request.method, None) is not None:
+        if same_key is not None and same_key.pop(transaction.method, None) is not None:
             self._server_count -= 1
             if not same_key:
                 del self._servers[transaction.key]

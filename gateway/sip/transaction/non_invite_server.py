@@ -41,7 +41,8 @@ from gateway.core.errors import LocalProtocolError
 from gateway.core.machine import build, ignore, state_name
 from gateway.sip.effects import Flow
 from gateway.sip.message import Request, Response, respond
-from gateway.sip.transaction.base import Surroundings, Transaction
+from gateway.sip.transaction.base import Surroundings
+from gateway.sip.transaction.server import ServerSide
 from gateway.sip.transaction.user import TransactionUser
 
 TRYING = "100"
@@ -84,7 +85,7 @@ class NonInviteServerInputs(Protocol):
         """No more retransmitted requests are to be expected."""
 
 
-class NonInviteServerTransaction(Transaction):
+class NonInviteServerTransaction(ServerSide):
     """One request other than INVITE and ACK that somebody sent us, and the way to answer it.
 
     Args:
@@ -96,7 +97,7 @@ class NonInviteServerTransaction(Transaction):
         outbox: the layer's.
     """
 
-    __slots__ = ("_inputs", "_octets", "_trying_allowed", "_user", "_waiting", "last_response", "reply_flow")
+    __slots__ = ("_inputs", "_trying_allowed", "_user", "_waiting")
 
     def __init__(
         self,
@@ -107,10 +108,7 @@ class NonInviteServerTransaction(Transaction):
         surroundings: Surroundings,
         outbox: Outbox,
     ) -> None:
-        super().__init__(request, flow, surroundings, outbox)
-        self.reply_flow = reply_flow
-        self.last_response: Response | None = None
-        self._octets = b""
+        super().__init__(request, flow, reply_flow, surroundings, outbox)
         # RFC 4320 §4.1: "MAY respond to a non-INVITE request with a Status-Code of 100 over a reliable transport at
         # any time"
         self._trying_allowed = self.reliable
@@ -159,15 +157,6 @@ class NonInviteServerTransaction(Transaction):
                 self._inputs.timer_f_fired()
             case _:
                 raise LocalProtocolError(f"a non-INVITE server transaction has no timer {name!r}")
-
-    def _send(self, response: Response) -> None:
-        self.last_response = response
-        self._octets = response.serialize()
-        self._transmit(response, self._octets, self.reply_flow)
-
-    def _send_again(self) -> None:
-        if self.last_response is not None:
-            self._transmit(self.last_response, self._octets, self.reply_flow)
 
     def _wait(self, timer: str, seconds: float) -> None:
         self._waiting = timer
@@ -225,6 +214,7 @@ def _final(_: NonInviteServerInputs, self: NonInviteServerTransaction, response:
     self._send(response)
     # "it MUST set Timer J to fire in 64*T1 seconds for unreliable transports, and zero seconds for reliable transports"
     self._start("J", 0.0 if self.reliable else self._timers.J)
+    self._only_wait()
 
 
 @proceeding.upon(NonInviteServerInputs.request_received).loop()
@@ -256,7 +246,7 @@ def _never_answered(_: NonInviteServerInputs, self: NonInviteServerTransaction) 
 def _transport_failed(_: NonInviteServerInputs, self: NonInviteServerTransaction, why: str) -> None:
     # §17.2.4: "SHOULD inform the TU that a failure has occurred, and SHOULD transition to the terminated state"
     self._stop_waiting()
-    if self.last_response is not None and self.last_response.status >= 200:
+    if self.last_status >= 200:
         self._stop("J")
     self._inform(why)
     self._end()

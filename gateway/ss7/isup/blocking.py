@@ -60,7 +60,7 @@ class LocalBlocking:
         outbox: the circuit's.
     """
 
-    __slots__ = ("_circuit", "_machine", "_outbox")
+    __slots__ = ("__weakref__", "_circuit", "_machine", "_outbox")
 
     def __init__(self, circuit: Circuit, outbox: Outbox) -> None:
         self._circuit = circuit

@@ -68,6 +68,9 @@ class IncomingInputs(Protocol):
     def resume_received(self, message: Message) -> None:
         """RES."""
 
+    def call_progress_received(self, message: Message) -> None:
+        """CPG in the forward direction."""
+
     def release_received(self, message: Message) -> None:
         """REL."""
 
@@ -75,7 +78,7 @@ class IncomingInputs(Protocol):
         """RLC, though we sent no REL."""
 
     def unreasonable_message_received(self, message: Message) -> None:
-        """IAM again, or a backward message: ACM, CPG, ANM, CON."""
+        """IAM again, or a backward message: ACM, ANM, CON."""
 
     def other_message_received(self, message: Message) -> None:
         """A message that this version does not act on (FAC, INF, ...)."""
@@ -97,7 +100,7 @@ class IncomingCall:
         outbox: the node's.
     """
 
-    __slots__ = ("_circuit", "_machine", "_outbox", "_untold", "_user")
+    __slots__ = ("__weakref__", "_circuit", "_machine", "_outbox", "_untold", "_user")
 
     def __init__(self, circuit: Circuit, outbox: Outbox) -> None:
         self._circuit = circuit
@@ -126,7 +129,8 @@ class IncomingCall:
         """
         if self._user is not None:
             raise LocalProtocolError(f"second user for the call on CIC {self.cic}")
-        self._user = user
+        if state_name(self._machine) != "Idle":
+            self._user = user
         self._outbox.extend(notice(user) for notice in self._untold)
         self._untold.clear()
 
@@ -224,7 +228,7 @@ _INPUTS: Final[Mapping[int, Callable[[IncomingInputs, Message], None]]] = {
     MessageType.RLC: lambda machine, message: machine.release_complete_received(message),
     MessageType.IAM: lambda machine, message: machine.unreasonable_message_received(message),
     MessageType.ACM: lambda machine, message: machine.unreasonable_message_received(message),
-    MessageType.CPG: lambda machine, message: machine.unreasonable_message_received(message),
+    MessageType.CPG: lambda machine, message: machine.call_progress_received(message),
     MessageType.ANM: lambda machine, message: machine.unreasonable_message_received(message),
     MessageType.CON: lambda machine, message: machine.unreasonable_message_received(message),
 }
@@ -235,6 +239,12 @@ def _tell(call: IncomingCall, notice: Callable[[IncomingUser], Tell]) -> None:
         call._untold.append(notice)
     else:
         call._outbox.append(notice(call._user))
+
+
+def _tell_last(call: IncomingCall, notice: Callable[[IncomingUser], Tell]) -> None:
+    """The call is over; its user, who holds it, is held no longer."""
+    _tell(call, notice)
+    call._user = None
 
 
 # Requests of the user
@@ -251,6 +261,7 @@ def _refuse(inputs: IncomingInputs, call: IncomingCall, message: Prepared) -> No
 def _release(inputs: IncomingInputs, call: IncomingCall, message: Prepared) -> None:
     released = None if call._user is None else call._user.circuit_released
     call._circuit.hand_over(Release(call._circuit, message, released, call._outbox))
+    call._user = None
 
 
 # Messages of the far end
@@ -268,10 +279,14 @@ def _resumed(inputs: IncomingInputs, call: IncomingCall, message: Message) -> No
     _tell(call, lambda user: tell(user.resumed, message))
 
 
+def _call_progress(inputs: IncomingInputs, call: IncomingCall, message: Message) -> None:
+    _tell(call, lambda user: tell(user.call_progress, message))
+
+
 def _released(inputs: IncomingInputs, call: IncomingCall, message: Message) -> None:
     call._circuit.send(MessageType.RLC)
     call._circuit.vacate()
-    _tell(call, lambda user: tell(user.released, message))
+    _tell_last(call, lambda user: tell(user.released, message))
 
 
 def _discard(inputs: IncomingInputs, call: IncomingCall, message: Message) -> None:
@@ -308,7 +323,7 @@ def _withdrawn(inputs: IncomingInputs, call: IncomingCall, why: str) -> None:
 
 
 def _fail(call: IncomingCall, cause: Cause, why: str) -> None:
-    _tell(call, lambda user: tell(user.call_failed, int(cause), why))
+    _tell_last(call, lambda user: tell(user.call_failed, int(cause), why))
 
 
 _In = IncomingInputs
@@ -325,6 +340,7 @@ WaitForAcm.upon(_In.answer).loop()(_refuse)
 WaitForAcm.upon(_In.suspend).loop()(_refuse)
 WaitForAcm.upon(_In.resume).loop()(_refuse)
 WaitForAcm.upon(_In.subsequent_address_received).loop()(_subsequent_address)
+WaitForAcm.upon(_In.call_progress_received).to(Idle)(_unreasonable)
 WaitForAcm.upon(_In.suspend_received).to(Idle)(_unreasonable)
 WaitForAcm.upon(_In.resume_received).to(Idle)(_unreasonable)
 WaitForAcm.upon(_In.unreasonable_message_received).to(Idle)(_unreasonable)
@@ -336,6 +352,7 @@ WaitForAnm.upon(_In.answer).to(Answered)(_send)
 WaitForAnm.upon(_In.suspend).loop()(_refuse)
 WaitForAnm.upon(_In.resume).loop()(_refuse)
 WaitForAnm.upon(_In.subsequent_address_received).loop()(_discard)
+WaitForAnm.upon(_In.call_progress_received).loop()(_discard)
 WaitForAnm.upon(_In.suspend_received).loop()(_discard)
 WaitForAnm.upon(_In.resume_received).loop()(_discard)
 WaitForAnm.upon(_In.unreasonable_message_received).loop()(_discard)
@@ -347,6 +364,7 @@ Answered.upon(_In.answer).loop()(_refuse)
 Answered.upon(_In.suspend).loop()(_send)
 Answered.upon(_In.resume).loop()(_send)
 Answered.upon(_In.subsequent_address_received).loop()(_discard)
+Answered.upon(_In.call_progress_received).loop()(_call_progress)
 Answered.upon(_In.suspend_received).loop()(_suspended)
 Answered.upon(_In.resume_received).loop()(_resumed)
 Answered.upon(_In.unreasonable_message_received).loop()(_discard)
@@ -372,6 +390,7 @@ for _request in (
     Idle.upon(_request).loop().returns(None)
 for _message in (
     _In.subsequent_address_received,
+    _In.call_progress_received,
     _In.suspend_received,
     _In.resume_received,
     _In.release_received,

@@ -7,19 +7,7 @@
 In every state REL is answered by RLC and ends the call; a release of ours hands the circuit to a `Release`, which
 sends REL and waits for RLC. Both lead to Idle, where the call no longer has a circuit.
 
-**The call may change its circuit** until the first backward message has come: an *automatic repeat attempt*. The user
-has one `OutgoingCall` throughout; `call.cic` changes, the user is told `circuit_changed`, and the IAM (with any SAMs)
-is sent again on the new circuit. It comes about by
-
-    an IAM, on a circuit that the far end controls      dual seizure: we back off without REL, and the far
-                                                        end's call is taken instead (§2.9.1.4)
-    RSC                                                 the circuit is idle at once (§2.9.3.1)
-    BLO                                                 the circuit is released in the normal way (§2.8.2)
-    a message that is unreasonable so early             the circuit is reset (§2.9.5.1)
-    UCIC                                                there is no such circuit
-
-When there is no other circuit, or too many were tried, the call fails. Before the IAM is sent, a circuit can be lost
-in the same ways; then the call only moves.
+Until the first backward message the call may change its circuit: see `lost_circuit`.
 
 T7 and T9 do not end the call by themselves: the user is told, and releases it.
 """
@@ -34,6 +22,7 @@ from automat import TypeMachineBuilder
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError
 from gateway.core.machine import build, state_name
+from gateway.ss7.isup import lost_circuit
 from gateway.ss7.isup.cause import Cause, CauseIndicators, Location
 from gateway.ss7.isup.messages import Message, MessageType
 from gateway.ss7.isup.occupant import Prepared
@@ -61,6 +50,9 @@ class OutgoingInputs(Protocol):
 
     def resume(self, message: Prepared) -> None:
         """Send RES."""
+
+    def progress(self, message: Prepared) -> None:
+        """Send CPG."""
 
     def release(self, message: Prepared) -> None:
         """Send REL: the call is over."""
@@ -137,7 +129,7 @@ class OutgoingCall:
         outbox: the node's.
     """
 
-    __slots__ = ("_attempts_left", "_circuit", "_elsewhere", "_machine", "_outbox", "_sent", "_user")
+    __slots__ = ("__weakref__", "_attempts_left", "_circuit", "_elsewhere", "_machine", "_outbox", "_sent", "_user")
 
     def __init__(
         self,
@@ -198,6 +190,14 @@ class OutgoingCall:
             LocalProtocolError: the call is not answered.
         """
         self._machine.resume(self._circuit.prepare(MessageType.RES, *parameters))
+
+    def progress(self, *parameters: Parameter) -> None:
+        """Send CPG: the calling user has put the call on hold, say (ITU-T Q.733.2).
+
+        Raises:
+            LocalProtocolError: the call is not answered.
+        """
+        self._machine.progress(self._circuit.prepare(MessageType.CPG, *parameters))
 
     def release(self, cause: int, location: int = Location.USER, *parameters: Parameter) -> None:
         """Send REL; `circuit_released` follows when RLC has come. No harm if the call is over.
@@ -286,7 +286,7 @@ def _release_unused(inputs: OutgoingInputs, call: OutgoingCall, message: Prepare
 
 
 def _release(inputs: OutgoingInputs, call: OutgoingCall, message: Prepared) -> None:
-    _stop_timers(call)
+    lost_circuit.stop_timers(call)
     call._circuit.hand_over(Release(call._circuit, message, call._user.circuit_released, call._outbox))
 
 
@@ -323,7 +323,7 @@ def _resumed(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> No
 
 
 def _released(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> None:
-    _stop_timers(call)
+    lost_circuit.stop_timers(call)
     call._circuit.send(MessageType.RLC)
     call._circuit.vacate()
     call._outbox.append(tell(call._user.released, message))
@@ -335,120 +335,6 @@ def _answer_release(inputs: OutgoingInputs, call: OutgoingCall, message: Message
 
 def _discard(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> None:
     call._circuit.discarded(message)
-
-
-def _released_without_release(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> None:
-    # Q.764 §2.9.5.1: RLC on a busy circuit for which no REL was sent: the circuit is released, and REL is sent.
-    _fail(call, Cause.PROTOCOL_ERROR_UNSPECIFIED, f"{message.name} without REL")
-    circuit = call._circuit
-    release = circuit.prepare(
-        MessageType.REL, CauseIndicators(Cause.PROTOCOL_ERROR_UNSPECIFIED, Location.TRANSIT_NETWORK)
-    )
-    circuit.hand_over(Release(circuit, release, None, call._outbox))
-
-
-# The circuit is lost
-
-
-def _move(inputs: OutgoingInputs, call: OutgoingCall, cause: Cause, why: str, leave: Callable[[Circuit], None]) -> None:
-    """Leave the circuit and go on with another one.
-
-    The other is looked for first, so that it is not the same again.
-    """
-    lost = call._circuit
-    other = call._elsewhere() if call._attempts_left or not call._sent else None
-    leave(lost)
-    if other is None:
-        if call._attempts_left:
-            cause = Cause.NO_CIRCUIT_AVAILABLE
-        inputs.no_other_circuit(cause, f"{why}, and no other circuit")
-        return
-    call._circuit = other
-    other.hand_over(call)
-    other.event(f"call moved here from CIC {lost.cic}: {why}")
-    call._outbox.append(tell(call._user.circuit_changed, call))
-    if call._sent:
-        call._attempts_left -= 1
-        call._sent = [_again(other, message) for message in call._sent]
-        call._outbox.append(StartTimer("T7", other.timers.T7))
-
-
-def _again(circuit: Circuit, message: Message) -> Message:
-    prepared = circuit.prepare(message.type, *message.parameters)
-    circuit.transmit(prepared)
-    return prepared.message
-
-
-def _vacate(circuit: Circuit) -> None:
-    circuit.vacate()
-
-
-def _met_by_far_call(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> None:
-    _move(
-        inputs,
-        call,
-        Cause.NO_CIRCUIT_AVAILABLE,
-        "the far end seized the circuit",
-        lambda circuit: circuit.accept(message),
-    )
-
-
-def _dual_seizure(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> None:
-    if call._circuit.controlled:
-        call._circuit.event("dual seizure: ours goes on, this end controls the circuit")
-        return
-    call._circuit.event("dual seizure: ours backs off, the far end controls the circuit")
-    _met_by_far_call(inputs, call, message)
-
-
-def _unreasonable(inputs: OutgoingInputs, call: OutgoingCall, message: Message) -> None:
-    why = f"{message.name} in {call.state}"
-    _move(inputs, call, Cause.PROTOCOL_ERROR_UNSPECIFIED, why, lambda circuit: circuit.reset(why))
-
-
-def _move_after_reset(inputs: OutgoingInputs, call: OutgoingCall) -> None:
-    _move(inputs, call, Cause.NORMAL_UNSPECIFIED, "the far end reset the circuit", _vacate)
-
-
-def _move_after_blocking(inputs: OutgoingInputs, call: OutgoingCall) -> None:
-    def leave(circuit: Circuit) -> None:
-        release = circuit.prepare(
-            MessageType.REL, CauseIndicators(Cause.REQUESTED_CIRCUIT_NOT_AVAILABLE, Location.TRANSIT_NETWORK)
-        )
-        circuit.hand_over(Release(circuit, release, None, call._outbox))
-
-    _move(inputs, call, Cause.REQUESTED_CIRCUIT_NOT_AVAILABLE, "the far end blocked the circuit", leave)
-
-
-def _move_unused_after_blocking(inputs: OutgoingInputs, call: OutgoingCall) -> None:
-    _move(inputs, call, Cause.REQUESTED_CIRCUIT_NOT_AVAILABLE, "the far end blocked the circuit", _vacate)
-
-
-def _move_from_unequipped(inputs: OutgoingInputs, call: OutgoingCall) -> None:
-    _move(inputs, call, Cause.REQUESTED_CIRCUIT_NOT_AVAILABLE, "the far end has no such circuit", _vacate)
-
-
-def _out_of_circuits(inputs: OutgoingInputs, call: OutgoingCall, cause: Cause, why: str) -> None:
-    _fail(call, cause, why)
-
-
-def _reset(inputs: OutgoingInputs, call: OutgoingCall) -> None:
-    call._circuit.vacate()
-    _fail(call, Cause.NORMAL_UNSPECIFIED, "the far end reset the circuit")
-
-
-def _withdrawn(inputs: OutgoingInputs, call: OutgoingCall, why: str) -> None:
-    _fail(call, Cause.NORMAL_UNSPECIFIED, why)
-
-
-def _fail(call: OutgoingCall, cause: Cause, why: str) -> None:
-    _stop_timers(call)
-    call._outbox.append(tell(call._user.call_failed, int(cause), why))
-
-
-def _stop_timers(call: OutgoingCall) -> None:
-    call._outbox.append(StopTimer("T7"))
-    call._outbox.append(StopTimer("T9"))
 
 
 # Time
@@ -475,6 +361,7 @@ WaitForSetup.upon(_In.setup).to(WaitForAcm)(_send_initial_address)
 WaitForSetup.upon(_In.subsequent_address).loop()(_refuse)
 WaitForSetup.upon(_In.suspend).loop()(_refuse)
 WaitForSetup.upon(_In.resume).loop()(_refuse)
+WaitForSetup.upon(_In.progress).loop()(_refuse)
 WaitForSetup.upon(_In.release).to(Idle)(_release_unused)
 for _message in (
     _In.address_complete_received,
@@ -485,16 +372,16 @@ for _message in (
     _In.resume_received,
     _In.subsequent_address_received,
 ):
-    WaitForSetup.upon(_message).loop()(_unreasonable)
+    WaitForSetup.upon(_message).loop()(lost_circuit.unreasonable)
 WaitForSetup.upon(_In.release_received).loop()(_answer_release)
 WaitForSetup.upon(_In.release_complete_received).loop()(_discard)
-WaitForSetup.upon(_In.initial_address_received).loop()(_met_by_far_call)
+WaitForSetup.upon(_In.initial_address_received).loop()(lost_circuit.met_by_far_call)
 WaitForSetup.upon(_In.other_message_received).loop()(_discard)
 WaitForSetup.upon(_In.circuit_reset).loop().returns(None)
-WaitForSetup.upon(_In.circuit_blocked).loop()(_move_unused_after_blocking)
-WaitForSetup.upon(_In.circuit_unequipped).loop()(_move_from_unequipped)
-WaitForSetup.upon(_In.circuit_withdrawn).to(Idle)(_withdrawn)
-WaitForSetup.upon(_In.no_other_circuit).to(Idle)(_out_of_circuits)
+WaitForSetup.upon(_In.circuit_blocked).loop()(lost_circuit.move_unused_after_blocking)
+WaitForSetup.upon(_In.circuit_unequipped).loop()(lost_circuit.move_from_unequipped)
+WaitForSetup.upon(_In.circuit_withdrawn).to(Idle)(lost_circuit.withdrawn)
+WaitForSetup.upon(_In.no_other_circuit).to(Idle)(lost_circuit.out_of_circuits)
 WaitForSetup.upon(_In.t7_expired).loop().returns(None)
 WaitForSetup.upon(_In.t9_expired).loop().returns(None)
 
@@ -502,24 +389,25 @@ WaitForAcm.upon(_In.setup).loop()(_refuse)
 WaitForAcm.upon(_In.subsequent_address).loop()(_send_subsequent_address)
 WaitForAcm.upon(_In.suspend).loop()(_refuse)
 WaitForAcm.upon(_In.resume).loop()(_refuse)
+WaitForAcm.upon(_In.progress).loop()(_refuse)
 WaitForAcm.upon(_In.release).to(Idle)(_release)
 WaitForAcm.upon(_In.address_complete_received).to(WaitForAnm)(_address_complete)
 # Deviation: a CPG before ACM is discarded; Q.764 §2.9.5.1 would reset the circuit, for a harmless message.
 WaitForAcm.upon(_In.call_progress_received).loop()(_discard)
-WaitForAcm.upon(_In.answer_received).loop()(_unreasonable)
+WaitForAcm.upon(_In.answer_received).loop()(lost_circuit.unreasonable)
 WaitForAcm.upon(_In.connect_received).to(Answered)(_connected)
-WaitForAcm.upon(_In.suspend_received).loop()(_unreasonable)
-WaitForAcm.upon(_In.resume_received).loop()(_unreasonable)
-WaitForAcm.upon(_In.subsequent_address_received).loop()(_unreasonable)
+WaitForAcm.upon(_In.suspend_received).loop()(lost_circuit.unreasonable)
+WaitForAcm.upon(_In.resume_received).loop()(lost_circuit.unreasonable)
+WaitForAcm.upon(_In.subsequent_address_received).loop()(lost_circuit.unreasonable)
 WaitForAcm.upon(_In.release_received).to(Idle)(_released)
-WaitForAcm.upon(_In.release_complete_received).to(Idle)(_released_without_release)
-WaitForAcm.upon(_In.initial_address_received).loop()(_dual_seizure)
+WaitForAcm.upon(_In.release_complete_received).to(Idle)(lost_circuit.released_without_release)
+WaitForAcm.upon(_In.initial_address_received).loop()(lost_circuit.dual_seizure)
 WaitForAcm.upon(_In.other_message_received).loop()(_discard)
-WaitForAcm.upon(_In.circuit_reset).loop()(_move_after_reset)
-WaitForAcm.upon(_In.circuit_blocked).loop()(_move_after_blocking)
-WaitForAcm.upon(_In.circuit_unequipped).loop()(_move_from_unequipped)
-WaitForAcm.upon(_In.circuit_withdrawn).to(Idle)(_withdrawn)
-WaitForAcm.upon(_In.no_other_circuit).to(Idle)(_out_of_circuits)
+WaitForAcm.upon(_In.circuit_reset).loop()(lost_circuit.move_after_reset)
+WaitForAcm.upon(_In.circuit_blocked).loop()(lost_circuit.move_after_blocking)
+WaitForAcm.upon(_In.circuit_unequipped).loop()(lost_circuit.move_from_unequipped)
+WaitForAcm.upon(_In.circuit_withdrawn).to(Idle)(lost_circuit.withdrawn)
+WaitForAcm.upon(_In.no_other_circuit).to(Idle)(lost_circuit.out_of_circuits)
 WaitForAcm.upon(_In.t7_expired).loop()(_no_address_complete)
 WaitForAcm.upon(_In.t9_expired).loop().returns(None)
 
@@ -527,6 +415,7 @@ WaitForAnm.upon(_In.setup).loop()(_refuse)
 WaitForAnm.upon(_In.subsequent_address).loop()(_refuse)
 WaitForAnm.upon(_In.suspend).loop()(_refuse)
 WaitForAnm.upon(_In.resume).loop()(_refuse)
+WaitForAnm.upon(_In.progress).loop()(_refuse)
 WaitForAnm.upon(_In.release).to(Idle)(_release)
 WaitForAnm.upon(_In.address_complete_received).loop()(_discard)
 WaitForAnm.upon(_In.call_progress_received).loop()(_call_progress)
@@ -540,6 +429,7 @@ Answered.upon(_In.setup).loop()(_refuse)
 Answered.upon(_In.subsequent_address).loop()(_refuse)
 Answered.upon(_In.suspend).loop()(_send)
 Answered.upon(_In.resume).loop()(_send)
+Answered.upon(_In.progress).loop()(_send)
 Answered.upon(_In.release).to(Idle)(_release)
 Answered.upon(_In.address_complete_received).loop()(_discard)
 Answered.upon(_In.call_progress_received).loop()(_call_progress)
@@ -552,20 +442,20 @@ Answered.upon(_In.t9_expired).loop().returns(None)
 for _state in (WaitForAnm, Answered):
     _state.upon(_In.subsequent_address_received).loop()(_discard)
     _state.upon(_In.release_received).to(Idle)(_released)
-    _state.upon(_In.release_complete_received).to(Idle)(_released_without_release)
+    _state.upon(_In.release_complete_received).to(Idle)(lost_circuit.released_without_release)
     _state.upon(_In.initial_address_received).loop()(_discard)
     _state.upon(_In.other_message_received).loop()(_discard)
-    _state.upon(_In.circuit_reset).to(Idle)(_reset)
+    _state.upon(_In.circuit_reset).to(Idle)(lost_circuit.reset)
     # A call in progress survives the blocking of its circuit (§2.8.2).
     _state.upon(_In.circuit_blocked).loop().returns(None)
     _state.upon(_In.circuit_unequipped).loop().returns(None)
-    _state.upon(_In.circuit_withdrawn).to(Idle)(_withdrawn)
+    _state.upon(_In.circuit_withdrawn).to(Idle)(lost_circuit.withdrawn)
     _state.upon(_In.no_other_circuit).loop().returns(None)
     _state.upon(_In.t7_expired).loop().returns(None)
 
 # Idle: the circuit is somebody else's. A request of the user may have crossed the news that the call is over, and a
 # timer that was stopped may have been on its way.
-for _request in (_In.setup, _In.subsequent_address, _In.suspend, _In.resume, _In.release):
+for _request in (_In.setup, _In.subsequent_address, _In.suspend, _In.resume, _In.progress, _In.release):
     Idle.upon(_request).loop().returns(None)
 for _message in (
     _In.address_complete_received,

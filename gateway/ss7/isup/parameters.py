@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.ss7.isup.call_indicators import (
     AccessDeliveryInformation,
     BackwardCallIndicators,
@@ -264,8 +266,11 @@ PARAMETER_TYPES: dict[int, type[TypedParameter]] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def parse_parameter(code: int, octets: bytes) -> Parameter:
     """One parameter from its code and contents; an `UnknownParameter` where no class knows the code.
+
+    Parameters are values, and most of those of a call are those of the call before: they are kept.
 
     Raises:
         ParseError: the contents do not hold what the parameter's clause asks for.

@@ -58,7 +58,7 @@ class Release:
         outbox: the circuit's.
     """
 
-    __slots__ = ("_circuit", "_machine", "_message", "_outbox", "_released")
+    __slots__ = ("__weakref__", "_circuit", "_machine", "_message", "_outbox", "_released")
 
     def __init__(
         self, circuit: Circuit, message: Prepared, released: Callable[[], None] | None, outbox: Outbox

@@ -51,7 +51,7 @@ class Reset:
         outbox: the circuit's.
     """
 
-    __slots__ = ("_circuit", "_machine", "_outbox")
+    __slots__ = ("__weakref__", "_circuit", "_machine", "_outbox")
 
     def __init__(self, circuit: Circuit, after_t5: bool, outbox: Outbox) -> None:
         self._circuit = circuit

@@ -83,3 +83,6 @@ class IncomingUser(CallUser, Protocol):
 
     def subsequent_address(self, message: Message) -> None:
         """SAM: more digits."""
+
+    def call_progress(self, message: Message) -> None:
+        """CPG after the answer: the caller has put the call on hold, say (ITU-T Q.733.2)."""

@@ -33,7 +33,7 @@ def mistakes(text: str) -> list[str]:
 
 
 def test_the_built_in_configuration_has_every_ending_of_the_number_plan() -> None:
-    endings = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15"]
+    endings = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15", "20"]
     assert sorted(Settings().exchange.behaviours) == endings
 
 
@@ -90,6 +90,10 @@ def test_a_good_file_is_read_and_keeps_the_other_defaults() -> None:
         (
             "[exchange.behaviours.20]\ntitle = 'x'\n",
             "lab.toml:1: exchange.behaviours.20.steps: a list of at least one step",
+        ),
+        (
+            "[handset]\nnumber = '2125550120'\n",
+            "lab.toml:2: handset.number: '2125550120' is no international number of 8 to 15 digits",
         ),
         ("a = [\n", "lab.toml:2: not TOML: "),
     ],

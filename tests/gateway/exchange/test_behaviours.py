@@ -98,6 +98,12 @@ def test_each_kind_of_step() -> None:
         ('[{ send = "ACM" }, { send = "ACM" }]', "steps[2]", "ACM cannot be sent here, but CPG, ANM, REL"),
         ('[{ send = "CON" }, { send = "ANM" }]', "steps[2]", "ANM cannot be sent here, but CPG, SUS, RES, REL"),
         ('[{ send = "REL" }, { stay = true }]', "steps[2]", "nothing can follow REL"),
+        ("[{ handset = true }, { stay = true }]", "steps[2]", "nothing can follow handset"),
+        ('[{ send = "ACM" }, { handset = true }]', "steps[2]", "handset cannot follow ACM or CON"),
+        ("[{ handset = false }]", "steps[1]", "is no step"),
+        ("[{ handset = true, no_answer = 0 }]", "steps[1]", "no_answer: 0 is not a number of seconds"),
+        ("[{ handset = true, no_answer = true }]", "steps[1]", "no_answer: True is not a number of seconds"),
+        ("[{ handset = true, times = 2 }]", "steps[1]", "handset got an unexpected keyword argument 'times'"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(steps: str, where: str, what: str) -> None:
@@ -126,7 +132,7 @@ def test_a_behaviour_without_a_title_has_one() -> None:
 
 def test_the_built_in_ones_are_those_of_the_number_plan() -> None:
     assert sorted(built_in_behaviours()) == [
-        "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15",
+        "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15", "20",
     ]  # fmt: skip
     assert all(behaviour.title for behaviour in built_in_behaviours().values())
 

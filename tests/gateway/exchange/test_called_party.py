@@ -9,21 +9,33 @@ import pytest
 from gateway.core.effects import Effect, Outbox, Record, StartTimer, StopTimer, Tell
 from gateway.core.machine import state_name, transitions
 from gateway.exchange import called_party
-from gateway.exchange.behaviours import Echo, Play, Send, Stay, Step, Wait, WaitForSound
+from gateway.exchange.behaviours import Echo, Handset, Play, Send, Stay, Step, Wait, WaitForSound
 from gateway.exchange.called_party import CalledParty, CalledPartyInputs
-from gateway.exchange.effects import EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound
+from gateway.exchange.effects import (
+    ConnectHandset,
+    EchoCircuit,
+    LeaveCircuit,
+    ListenToCircuit,
+    PlaySound,
+    ReleaseHandset,
+    RingHandset,
+    Sound,
+)
 from gateway.exchange.numbering import Destination
 from gateway.ss7.isup.call_indicators import (
     BackwardCallIndicators,
     CalledPartyStatus,
     EventInformation,
+    GenericNotificationIndicator,
+    Notification,
     OptionalBackwardCallIndicators,
 )
 from gateway.ss7.isup.messages import Message, MessageType
 
-STATES = ("Running", "WaitForRlc", "Over")
+STATES = ("Running", "HandsetOffered", "HandsetRinging", "HandsetTalking", "WaitForRlc", "Over")
 INPUTS = [name for name in vars(CalledPartyInputs) if not name.startswith("_")]
 HELLO = Play(("say hello",), 1)
+ARGUMENTS = {"release": (17, 0), "ring_handset": (60.0,), "handset_absent": ("unplugged",)}
 
 
 class IncomingCall:
@@ -78,6 +90,25 @@ class TestTable:
             ("Running", "gone"): "Over",
             ("Running", "circuit_released"): "Over",
             ("Running", "release"): "WaitForRlc",
+            ("Running", "ring_handset"): "HandsetOffered",
+            ("HandsetOffered", "handset_ringing"): "HandsetRinging",
+            ("HandsetOffered", "handset_busy"): "WaitForRlc",
+            ("HandsetOffered", "handset_absent"): "WaitForRlc",
+            ("HandsetOffered", "gone"): "Over",
+            ("HandsetOffered", "circuit_released"): "Over",
+            ("HandsetOffered", "release"): "WaitForRlc",
+            ("HandsetRinging", "handset_answered"): "HandsetTalking",
+            ("HandsetRinging", "no_answer_timer"): "WaitForRlc",
+            ("HandsetRinging", "handset_hung_up"): "WaitForRlc",
+            ("HandsetRinging", "handset_absent"): "WaitForRlc",
+            ("HandsetRinging", "gone"): "Over",
+            ("HandsetRinging", "circuit_released"): "Over",
+            ("HandsetRinging", "release"): "WaitForRlc",
+            ("HandsetTalking", "handset_hung_up"): "WaitForRlc",
+            ("HandsetTalking", "handset_absent"): "WaitForRlc",
+            ("HandsetTalking", "gone"): "Over",
+            ("HandsetTalking", "circuit_released"): "Over",
+            ("HandsetTalking", "release"): "WaitForRlc",
             ("WaitForRlc", "gone"): "Over",
             ("WaitForRlc", "circuit_released"): "Over",
         }
@@ -85,18 +116,26 @@ class TestTable:
     @pytest.mark.parametrize("state", STATES)
     @pytest.mark.parametrize("name", INPUTS)
     def test_no_input_surprises(self, state: str, name: str) -> None:
-        bench = Bench(Send("ACM"), Play(("tone busy",)), Wait(3.0), Stay())
-        bench.give("start")
-        if state != "Running":
+        to_talking: list[tuple[str, *tuple[object, ...]]] = [("handset_ringing",), ("handset_answered",)]
+        if state.startswith("Handset"):
+            bench = Bench(Handset())
+            bench.give("start")
+            for each in to_talking[: ("HandsetOffered", "HandsetRinging", "HandsetTalking").index(state)]:
+                bench.give(*each)
+        else:
+            bench = Bench(Send("ACM"), Play(("tone busy",)), Wait(3.0), Stay())
+            bench.give("start")
+        if state in ("WaitForRlc", "Over"):
             bench.give("release", 16, 0)
         if state == "Over":
             bench.give("circuit_released")
         assert bench.state == state
-        getattr(bench.party._inputs, name)(*((17, 0) if name == "release" else ()))
+        getattr(bench.party._inputs, name)(*ARGUMENTS.get(name, ()))
         after = bench.outbox.drain()
-        if bench.state != state and state == "Running":
+        if bench.state in ("WaitForRlc", "Over") and state not in ("WaitForRlc", "Over"):
             assert StopTimer("step") in after
             assert LeaveCircuit(7) in after
+            assert (ReleaseHandset(7) in after) is state.startswith("Handset")
         if state == "Over":
             assert after == []
 
@@ -165,6 +204,83 @@ class TestSteps:
         assert Bench(Send("CON"), Echo(), Stay()).give("start") == ["connect", ListenToCircuit(7), EchoCircuit(7)]
 
 
+class TestHandset:
+    """The local handset (ITU-T Q.850 for the causes)."""
+
+    ENDED = (StopTimer("no answer"), ReleaseHandset(7), StopTimer("step"), LeaveCircuit(7), "release")
+
+    def ringing(self, no_answer: float = 60.0) -> Bench:
+        bench = Bench(Handset(no_answer))
+        assert bench.give("start") == [RingHandset(7, "fr")]
+        rings = bench.give("handset_ringing")
+        ringback = PlaySound(7, Sound(("tone ringback",), "fr"))
+        assert rings == [StartTimer("no answer", no_answer), ringback, "address_complete"]
+        return bench
+
+    def talking(self) -> Bench:
+        bench = self.ringing()
+        answered = [StopTimer("no answer"), "answer", ListenToCircuit(7), ConnectHandset(7)]
+        assert bench.give("handset_answered") == answered
+        return bench
+
+    def test_it_rings_and_the_caller_hears_ringback_of_the_exchange(self) -> None:
+        bench = self.ringing()
+        ((_, acm),) = bench.isup.asked
+        indicators = next(each for each in acm if isinstance(each, BackwardCallIndicators))
+        optional = next(each for each in acm if isinstance(each, OptionalBackwardCallIndicators))
+        assert indicators.called_party_status == CalledPartyStatus.SUBSCRIBER_FREE
+        assert optional.in_band_information
+
+    def test_it_answers_and_talks_and_hangs_up_with_16(self) -> None:
+        bench = self.talking()
+        assert bench.give("handset_hung_up") == list(self.ENDED)
+        assert bench.isup.asked[-1] == ("release", (16, 0))
+        assert bench.give("circuit_released") == []
+        assert bench.state == "Over"
+
+    def test_nobody_answers(self) -> None:
+        bench = self.ringing(12.5)
+        assert bench.give("timer_fired", "no answer") == list(self.ENDED)
+        assert bench.isup.asked[-1] == ("release", (19, 4))
+
+    def test_it_is_put_down_while_it_rings(self) -> None:
+        bench = self.ringing()
+        assert bench.give("handset_hung_up") == list(self.ENDED)
+        assert bench.isup.asked[-1] == ("release", (21, 0))
+
+    def test_it_is_in_another_call(self) -> None:
+        bench = Bench(Handset())
+        bench.give("start")
+        assert bench.give("handset_busy") == list(self.ENDED)
+        assert bench.isup.asked == [("release", (17, 0))]
+
+    def test_there_is_none(self) -> None:
+        bench = Bench(Handset())
+        bench.give("start")
+        record, *rest = bench.give("handset_absent", "no handset is connected")
+        assert isinstance(record, Record)
+        assert record.decision.outcome == "cause 20: no handset is connected"
+        assert rest == list(self.ENDED)
+        assert bench.isup.asked == [("release", (20, 4))]
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_it_is_unplugged(self, answered: bool) -> None:
+        bench = self.talking() if answered else self.ringing()
+        record, *rest = bench.give("handset_absent", "unplugged")
+        assert isinstance(record, Record)
+        assert rest == list(self.ENDED)
+        assert bench.isup.asked[-1] == ("release", (27, 4))
+
+    @pytest.mark.parametrize("stage", ["offered", "ringing", "talking"])
+    def test_the_caller_hangs_up_first(self, stage: str) -> None:
+        bench = {"ringing": self.ringing, "talking": self.talking}.get(stage, lambda: Bench(Handset()))()
+        if stage == "offered":
+            bench.give("start")
+        assert bench.give("released", Message.of(MessageType.REL, 7)) == list(self.ENDED[:-1])
+        assert bench.give("handset_answered") == bench.give("handset_hung_up") == []
+        assert bench.give("timer_fired", "no answer") == []
+
+
 class TestEnd:
     @pytest.mark.parametrize(
         ("name", "arguments"), [("released", (Message.of(MessageType.REL, 7),)), ("call_failed", (31, "reset"))]
@@ -196,3 +312,15 @@ def test_a_digit_is_said_to_be_heard() -> None:
     (record,) = Bench(Stay()).give("digit_heard", "5")
     assert isinstance(record, Record)
     assert (record.call, record.decision.outcome) == ("circuit 7", "the exchange hears '5'")
+
+
+class TestHold:
+    @pytest.mark.clause("RFC 3398", "9.2")
+    def test_what_the_called_party_is_told_is_said(self) -> None:
+        bench = Bench(Stay())
+        bench.give("start")
+        told = GenericNotificationIndicator(Notification.REMOTE_HOLD)
+        (record,) = bench.give("call_progress", Message.of(MessageType.CPG, 7, EventInformation(), told))
+        assert isinstance(record, Record)
+        assert str(record.decision) == "CPG: the called party is told: remote hold [ITU-T Q.733.2]"
+        assert bench.give("call_progress", Message.of(MessageType.CPG, 7, EventInformation())) == []

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.exchange.behaviours import Play, Send, Wait, WaitForSound, built_in_behaviours, built_in_treatments
+from gateway.exchange.behaviours import (
+    Handset,
+    Play,
+    Send,
+    Wait,
+    WaitForSound,
+    built_in_behaviours,
+    built_in_treatments,
+)
 from gateway.exchange.numbering import Destination, NumberPlan, changed_number
 
 PLAN = NumberPlan("1", built_in_behaviours(), built_in_treatments())
@@ -41,7 +49,6 @@ def test_the_last_two_digits_choose_what_happens(ending: str) -> None:
     [
         ("33199000012", True),
         ("33199000014", True),
-        ("33199000020", True),
         ("33199000099", True),
         ("99912345603", True),
         ("3319903", True),
@@ -91,6 +98,23 @@ def test_one_country_for_all() -> None:
     plan = NumberPlan("1", built_in_behaviours(), built_in_treatments(), country="de")
     assert {plan.find(digits, True).country for digits in ("12125550103", "33199000003", "99900000003")} == {"de"}
     assert plan.find("91017", False).country == "de"
+
+
+class TestTheHandset:
+    def test_it_is_every_number_that_ends_in_20(self) -> None:
+        assert PLAN.find("33199000020", True).steps == (Handset(),)
+        assert PLAN.find("33199000020", True).country == "fr"
+
+    def test_or_the_only_one_that_is_configured(self) -> None:
+        plan = NumberPlan("1", built_in_behaviours(), built_in_treatments(), handset="493023125000")
+        assert plan.find("493023125000", True).steps == (Handset(),)
+        assert plan.find("493023125000", True).country == "de"
+        assert plan.find("33199000020", True).steps == VACANT
+        assert plan.find("33199000000", True).title == "rings, then answers"
+
+    def test_a_national_number_may_be_it(self) -> None:
+        plan = NumberPlan("1", built_in_behaviours(), built_in_treatments(), handset="12125550120")
+        assert plan.find("2125550120", False).steps == (Handset(),)
 
 
 def test_the_changed_number_is_one_that_answers() -> None:

@@ -19,7 +19,15 @@ from gateway.core.clause import Decision
 from gateway.core.effects import Effect, Machine, Record
 from gateway.core.pump import abandonment
 from gateway.exchange.behaviours import built_in_behaviours, built_in_treatments
-from gateway.exchange.effects import EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound
+from gateway.exchange.called_party import CalledParty
+from gateway.exchange.effects import (
+    EchoCircuit,
+    LeaveCircuit,
+    ListenToCircuit,
+    PlaySound,
+    ReleaseHandset,
+    RingHandset,
+)
 from gateway.exchange.numbering import NumberPlan
 from gateway.exchange.switch import Exchange
 from gateway.interworking.causes import load_profile
@@ -36,7 +44,8 @@ from gateway.interworking.effects import (
 )
 from gateway.interworking.gateway import Gateway
 from gateway.interworking.setup import SetupSettings
-from gateway.interworking.sip_to_pstn import Call, CallSettings
+from gateway.interworking.sip_to_pstn.call import Call
+from gateway.interworking.sip_to_pstn.core import CallSettings
 from gateway.sdp.offer_answer import PCMA, PCMU, Codec, LocalMedia, offer
 from gateway.sip.dialog.settings import UserAgentSettings
 from gateway.sip.effects import Flow
@@ -46,6 +55,12 @@ from gateway.sip.transaction.base import Direction
 from gateway.sip.transaction.layer import TransactionLayer, TransactionSettings
 from gateway.sip.user_agent import UserAgent
 from gateway.ss7.effects import Transfer
+from gateway.ss7.isup.call_indicators import (
+    BackwardCallIndicators,
+    CalledPartyStatus,
+    GenericNotificationIndicator,
+    OptionalBackwardCallIndicators,
+)
 from gateway.ss7.isup.cause import CauseIndicators
 from gateway.ss7.isup.incoming import IncomingCall
 from gateway.ss7.isup.messages import Message, message_name
@@ -231,6 +246,8 @@ class Ladder:
         perform(PlaySound, self._play)
         perform(EchoCircuit, lambda owner, effect: self.sounding.update({effect.cic: owner}))
         perform(ListenToCircuit, lambda owner, effect: None)
+        perform(RingHandset, self._ring_handset)
+        perform(ReleaseHandset, lambda owner, effect: None)
         perform(LeaveCircuit, lambda owner, effect: self.sounding.update({effect.cic: None}))
 
     def _record(self, effect: Record) -> None:
@@ -242,6 +259,10 @@ class Ladder:
         receiver = self.far_node if owner is self.node else self.node
         if self.link_up:
             self.sim.deliver(receiver.transfer_received, effect.octets)
+
+    def _ring_handset(self, owner: Machine | None, effect: RingHandset) -> None:
+        assert isinstance(owner, CalledParty)
+        self.sim.deliver(owner.handset_absent, "there is none")
 
     def _reserve(self, owner: Machine | None, effect: ReserveMedia) -> None:
         assert isinstance(owner, Call)
@@ -312,6 +333,41 @@ class Ladder:
         answers = [each for each in self.caller.received if isinstance(each, Response) and each.cseq == request.cseq]
         return answers[-1]
 
+    @staticmethod
+    def described(
+        codec: str = "PCMU", port: int = 40000, direction: str = "sendrecv", address: str = CALLER[0]
+    ) -> bytes:
+        """A caller's session description with one codec."""
+        number = {"PCMU": 0, "PCMA": 8, "G729": 18}[codec]
+        return (
+            f"v=0\r\no=- 7 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+            f"m=audio {port} RTP/AVP {number}\r\na=rtpmap:{number} {codec}/8000\r\na={direction}\r\n"
+        ).encode()
+
+    @property
+    def final(self) -> Response:
+        """The final response to the INVITE."""
+        found = [each for each in self.caller.received if isinstance(each, Response) and each.cseq.method == "INVITE"]
+        assert found[-1].status >= 200
+        return found[-1]
+
+    # --- whole passages
+
+    def ring(self) -> None:
+        """A call whose called party is alerted, in band."""
+        self.invite()
+        self.do(
+            self.pstn.address_complete,
+            BackwardCallIndicators(),
+            OptionalBackwardCallIndicators(in_band_information=True),
+        )
+
+    def connect(self, **options: object) -> None:
+        """A call that is up; what led to it is not shown."""
+        self.invite(**options)  # type: ignore[arg-type]
+        self.do(self.pstn.connect, BackwardCallIndicators(called_party_status=CalledPartyStatus.SUBSCRIBER_FREE))
+        self.take()
+
     # --- the PSTN, where the test speaks for it
 
     @property
@@ -368,6 +424,11 @@ class Script:
 
     def subsequent_address(self, message: Message) -> None:
         """As IncomingUser."""
+
+    def call_progress(self, message: Message) -> None:
+        """As IncomingUser."""
+        told = message.get(GenericNotificationIndicator)
+        self.told.append(f"CPG {'' if told is None else told.brief()}")
 
 
 def description(port: int = 40000, codecs: tuple[Codec, ...] = (PCMU, PCMA), address: str = CALLER[0]) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.interworking import sip_to_pstn
+from gateway.interworking.sip_to_pstn import clearing, establishment
 from gateway.sip.dialog.server_session import ServerSession
 from gateway.ss7.isup.call_indicators import BackwardCallIndicators, OptionalBackwardCallIndicators
 from gateway.ss7.isup.node import Node
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tests.gateway.interworking.conftest import Ladder
 
 PLACES = [
-    (sip_to_pstn, "called_number"),
-    (sip_to_pstn, "answer"),
-    (sip_to_pstn, "initial_address"),
-    (sip_to_pstn, "rule_for"),
-    (sip_to_pstn, "CutThroughForward"),
-    (sip_to_pstn, "cause_from_reasons"),
+    (establishment, "called_number"),
+    (establishment, "answer"),
+    (establishment, "initial_address"),
+    (establishment, "rule_for"),
+    (establishment, "CutThroughForward"),
+    (clearing, "cause_from_reasons"),
     (Node, "seize"),
     (OutgoingCall, "setup"),
     (ServerSession, "progress"),

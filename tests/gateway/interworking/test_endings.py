@@ -43,9 +43,9 @@ ENDINGS = {
     "14": refused(1, 404),
     "15": "~ tone ringback (us) on CIC 1\n<= ACM\n<= CPG\n<= CPG\n~ caller hears CIC 1\n<- 183\n<- 181\n<- 183 sdp\n"
     f"{HELLO}\n<= ANM\n{UP}",
-    "20": refused(1, 404),
+    "20": refused(20, 480),
 }
-FREE_FOR_LATER = {"12", "14", "20"}
+FREE_FOR_LATER = {"12", "14"}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gateway.core.effects import Effect, Outbox
-from gateway.exchange.effects import ECHO, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
+from gateway.exchange.effects import ECHO, HANDSET, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
 from gateway.interworking.effects import (
     ConnectMedia,
     CutThroughBackward,
@@ -386,6 +386,61 @@ class TestForward:
         bench.call.ask(ReleaseMedia())
         bench.party.ask(LeaveCircuit(7))
         assert bench.left == (0,) * 6
+
+
+class TestTheHandset:
+    """Who talks with the caller from the far end."""
+
+    def test_both_hear_each_other_each_in_its_law(self, bench: Bench) -> None:
+        heard: list[tuple[Law, bytes]] = []
+        bench.up(codec=PCMA)
+        say = bench.plane.converse(7, lambda law, octets: heard.append((law, octets)))
+        bench.phone.packets()
+        digit = render_digit("7", 200)
+        mine = encode(render_digit("4", 200), Law.MULAW).tobytes()
+        for at, datagram in enumerate(speech(digit, Law.ALAW, 8)):
+            say(Law.MULAW, mine[at * 160 : at * 160 + 160])
+            bench.send(datagram)
+        bench.reactor.pass_time(0.1)
+        assert {law for law, _ in heard} == {Law.ALAW}
+        assert {len(octets) for _, octets in heard} == {160}
+        said = decode(b"".join(octets for _, octets in heard), Law.ALAW)
+        assert [each.digit for each in detect(said)] == ["7"]
+        assert [each.digit for each in detect(bench.phone.heard(Law.ALAW))] == ["4"]
+
+    def test_silence_goes_before_what_it_says(self, bench: Bench) -> None:
+        bench.up()
+        bench.reactor.pass_time(0.04)
+        bench.phone.packets()
+        say = bench.plane.converse(7, lambda law, octets: None)
+        say(Law.MULAW, b"\x12" * 160)
+        bench.reactor.pass_time(0.1)
+        assert b"".join(packet.payload for packet in bench.phone.packets()).count(0xFF) >= 320
+
+    def test_a_flood_is_cut_off(self, bench: Bench) -> None:
+        bench.up()
+        say = bench.plane.converse(7, lambda law, octets: None)
+        for _ in range(1000):
+            say(Law.ALAW, b"\x12" * 1600)
+        bench.phone.packets()
+        bench.reactor.pass_time(0.5)
+        assert 20 <= len(bench.phone.packets()) <= 30
+
+    @pytest.mark.parametrize("effect", [LeaveCircuit(7), PlaySound(7, SINE)])
+    def test_until_the_exchange_wants_the_circuit_for_itself(self, bench: Bench, effect: Effect) -> None:
+        heard: list[bytes] = []
+        bench.up()
+        say = bench.plane.converse(7, lambda law, octets: heard.append(octets))
+        bench.party.ask(effect)
+        say(Law.ALAW, b"\x12" * 160)
+        bench.reactor.pass_time(0.1)
+        assert heard == []
+
+    def test_the_observer_is_told(self, bench: Bench) -> None:
+        seen: list[tuple[int, Sound]] = []
+        bench.plane.sound_observer = lambda cic, sound: seen.append((cic, sound))
+        bench.plane.converse(7, lambda law, octets: None)
+        assert seen == [(7, HANDSET)]
 
 
 class TestSounds:

@@ -10,7 +10,7 @@ from tones.cadence import render
 from tones.detect.faults import FaultKind, faults
 from tones.dtmf import render_digits
 from tones.g711 import Law, decode, encode
-from tones.plan import TonePlan, all_plans, load_plan
+from tones.plan import load_plan
 
 Pcm = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 
@@ -20,9 +20,9 @@ def through(pcm: Pcm, law: Law = Law.MULAW) -> Pcm:
 
 
 @pytest.mark.parametrize("law", Law)
-@pytest.mark.parametrize("plan", all_plans(), ids=lambda plan: plan.country)
-def test_no_tone_of_ours_has_a_fault(plan: TonePlan, law: Law) -> None:
-    for tone in plan.tones.values():
+@pytest.mark.parametrize("country", ["de", "e180", "fr", "gb", "in", "jp", "sg", "th", "us", "us-old", "za"])
+def test_no_tone_of_ours_has_a_fault(country: str, law: Law) -> None:
+    for tone in load_plan(country).tones.values():
         assert faults(through(render(tone).take(40_000), law)) == [], tone.name
 
 

@@ -32,7 +32,7 @@ class TestCalls:
     def test_rings_and_answers(self, law: Law) -> None:
         pieces = heard(Sounding(US.tones["ringback"], 3000), Recording("hello"), Pause(1500), law=law)
         assert named(pieces) == [(Kind.TONE, "ringback"), (Kind.RECORDING, "hello"), (Kind.SILENCE, "silence")]
-        assert pieces[0].countries == ("us",)
+        assert "us" in pieces[0].countries
         assert pieces[1].onset_s == pytest.approx(3.0, abs=0.001)
         assert pieces[2].duration_s == pytest.approx(1.5, abs=0.15)
 
@@ -96,7 +96,8 @@ def test_pieces_neither_overlap_nor_leave_the_recording() -> None:
 
 def test_what_was_heard_can_be_read() -> None:
     (piece,) = heard(Sounding(FR.tones["busy"], 2000))
-    assert str(piece) == "0.00-2.00 s tone busy (fr) -10.0 dBm0"
+    assert str(piece).startswith("0.00-2.00 s tone busy (cm, fr, ")
+    assert str(piece).endswith(") -10.0 dBm0")
 
 
 @pytest.mark.parametrize("size", [0, 1, 39, 160, 1000])
@@ -105,10 +106,23 @@ def test_short_and_empty_recordings(size: int) -> None:
     listen(np.random.default_rng(1).integers(-3000, 3000, size).astype(np.int16))
 
 
-def test_twenty_seconds_take_less_than_half_a_second() -> None:
-    script: list[Item] = [Sounding(GB.tones["ringback"], 8000), Recording("hello"), SpokenNumber("5550199")]
-    pcm = np.concatenate([compose(script), render(GB.tones["busy"]).take(24_000)])
-    listen(pcm)
-    began = time.process_time()
-    listen(pcm)
-    assert time.process_time() - began < 0.5
+class TestCost:
+    """With the plans of the whole world."""
+
+    @staticmethod
+    def cost_s(pcm: Pcm) -> float:
+        began = time.process_time()
+        listen(pcm)
+        return time.process_time() - began
+
+    def test_25_seconds_take_less_than_half_a_second(self) -> None:
+        script: list[Item] = [Sounding(GB.tones["ringback"], 8000), Recording("hello"), SpokenNumber("5550199")]
+        pcm = np.concatenate([compose(script), render(GB.tones["busy"]).take(60_000)])
+        listen(pcm)
+        assert pcm.size > 24 * 8000
+        assert min(self.cost_s(pcm) for _ in range(3)) < 0.5
+
+    def test_a_look_at_2_seconds_takes_less_than_10_milliseconds(self) -> None:
+        pcm = render(US.tones["ringback"]).take(16_000)
+        self.cost_s(pcm)
+        assert min(self.cost_s(np.roll(pcm, shift)) for shift in range(1, 8)) < 0.01

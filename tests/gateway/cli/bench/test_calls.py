@@ -45,6 +45,10 @@ class TestWords:
         assert lines[1].startswith("CPU a call at 100 calls a second: 2.00 ms, 20.0 times that of SIPp's")
         assert lines[2].startswith("memory: 100 MB after 200 calls, 512 KB more than before")
 
+    def test_refusals_are_told_with_their_status(self) -> None:
+        busy = attrs.evolve(GOOD, load=attrs.evolve(GOOD.load, successful=190, refused={"503": 10}))
+        assert "100 calls a second: 10 calls were refused by 503" in summary([Comparison(100, busy, None)], [], "")
+
     def test_what_was_not_tried_is_told(self) -> None:
         lines = summary([Comparison(400, OVERLOADED, None)], [800, 600], "")
         assert lines[0] == "calls a second without a retransmission: 0"

@@ -23,8 +23,8 @@ from gateway.cli.bench.media import (
 )
 
 EVEN = GapFigures(streams=100, packets=5000, lost=0, due=4900, on_time=4900, p50_ms=0.1, p99_ms=0.2, max_ms=0.3)
-HELD = MediaFigures(100, EVEN, 6.0, failed=0, schedule_moves=0, receiver_drops=0, octets_a_stream=7000.0)
-LATE = attrs.evolve(HELD, streams=200, gaps=attrs.evolve(EVEN, on_time=4000))
+HELD = MediaFigures(100, EVEN, 6.0, failed=0, schedule_moves=0, receiver_drops=0, opened=100, octets_a_stream=7000.0)
+LATE = attrs.evolve(HELD, streams=200, opened=200, gaps=attrs.evolve(EVEN, on_time=4000))
 
 
 class TestPorts:
@@ -59,13 +59,19 @@ class TestFigures:
 class TestWords:
     def test_the_ratio_is_that_of_the_largest_number_held(self) -> None:
         c = attrs.evolve(HELD, cpu_us=3.0)
-        lines = summary([Comparison(100, HELD, c), Comparison(200, LATE, attrs.evolve(c, streams=200))], "")
+        lines = summary([Comparison(100, HELD, c), Comparison(200, LATE, attrs.evolve(c, streams=200, opened=200))], "")
         assert lines == ["streams held: 100; the C sender holds 200", "CPU a packet at 100 streams: 2.00 times C's"]
 
     def test_without_a_yardstick_it_says_why(self) -> None:
         assert summary([Comparison(100, HELD, None)], "no yardstick: no cc") == [
             "streams held: 100; no yardstick: no cc"
         ]
+
+    def test_streams_that_were_refused_are_not_held(self) -> None:
+        refused = attrs.evolve(HELD, streams=300, refusal="the others would suffer", way_out="io_uring")
+        lines = summary([Comparison(300, refused, None)], "no yardstick: no cc")
+        assert lines[0] == "streams held by io_uring: 0; no yardstick: no cc"
+        assert lines[1] == "300 streams, gateway: 100 taken, then: the others would suffer"
 
     def test_packets_that_the_receiver_dropped_are_not_held_against_the_sender(self) -> None:
         spoilt = attrs.evolve(HELD, receiver_drops=7)

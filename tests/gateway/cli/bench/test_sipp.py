@@ -32,7 +32,7 @@ COUNTS = (
     "CurrentTime;ElapsedTime;1_INVITE_Sent;1_INVITE_Retrans;1_INVITE_Timeout;5_200_Recv;5_200_Retrans;5_200_Timeout;\n"
     "2026-11-22\t19:50:46.5\t1795377046.5;00:00:02:750000;600;1;0;598;3;0;\n"
 )
-TIMES = "Date_ms;response_time_ms;rtd_no\n36.001;8.251;answer\n48.5;5.306;progress\n68.0;3.25;answer\n"
+TIMES = "Date_ms;response_time_ms;rtd_no\n36.001;8.251;answer\n48.5;5.306;progress\n68.0;3.25;answer\n70.0;1.5;503\n"
 
 
 def written(path: Path, text: str) -> Path:
@@ -59,7 +59,7 @@ class TestFiles:
 
     def test_response_times_are_sorted_by_their_name(self, tmp_path: Path) -> None:
         times = response_times_ms(written(tmp_path / "rtt.csv", TIMES))
-        assert times == {"answer": [8.251, 3.25], "progress": [5.306]}
+        assert times == {"answer": [8.251, 3.25], "progress": [5.306], "503": [1.5]}
 
     def test_all_together(self, tmp_path: Path) -> None:
         seen = read_load(
@@ -74,6 +74,7 @@ class TestFiles:
         assert seen.elapsed_s == pytest.approx(2.75)
         assert seen.progress == Latency(1, 5.306, 5.306)
         assert seen.answer == Latency(2, 3.25, 8.251)
+        assert seen.refused == {"503": 1}
 
 
 class TestSustained:

@@ -411,7 +411,7 @@ class TestRefusal:
         assert ladder.bob.heard == ["session_offered"]
         ladder.world.run(0.2)
         assert ladder.alice.response(487).cseq.method == "INVITE"
-        assert ladder.bob.told[-1] == ("cancel_received", ((),))
+        assert ladder.bob.told[-1] == ("invitation_expired", ())
         ladder.ack()
         ladder.rest()
 
@@ -434,7 +434,7 @@ class TestRefusal:
         ladder.do(session.progress, 180)
         flow = session.flow
         ladder.do(ladder.bob.layer.transport_failed, flow, "port unreachable")
-        assert ladder.bob.told[-1] == ("cancel_received", ((),))
+        assert ladder.bob.told[-1] == ("response_undeliverable", ())
         ladder.rest()
 
 

@@ -121,6 +121,21 @@ class TestRelease:
         assert bench.state(1) == "Idle"
 
 
+class TestProgressFromTheCaller:
+    @pytest.mark.clause("ITU-T Q.733.2")
+    def test_after_the_answer_the_user_is_told(self, bench: Bench) -> None:
+        _, user = bench.call_in(1, state="Answered")
+        bench.receive(M.CPG, 1)
+        assert user.names() == ["call_progress"]
+        assert bench.said() == []
+
+    def test_before_it_is_discarded(self, bench: Bench) -> None:
+        _, user = bench.call_in(1, state="WaitForAnm")
+        bench.receive(M.CPG, 1)
+        assert user.names() == []
+        assert bench.user.events() == ["1 CPG discarded in incoming: WaitForAnm"]
+
+
 @pytest.mark.clause("ITU-T Q.764", "2.5")
 class TestSuspendResume:
     def test_both_ways(self, bench: Bench) -> None:
@@ -148,7 +163,7 @@ class TestUnreasonableMessages:
         assert bench.state(1) == "Idle"
 
     @pytest.mark.parametrize("state", ["WaitForAnm", "Answered"])
-    @pytest.mark.parametrize("unreasonable", [M.IAM, M.SAM, M.ACM, M.CPG, M.ANM, M.CON])
+    @pytest.mark.parametrize("unreasonable", [M.IAM, M.SAM, M.ACM, M.ANM, M.CON])
     def test_after_one_they_are_discarded(self, bench: Bench, state: str, unreasonable: MessageType) -> None:
         call, user = bench.call_in(1, state=state)
         bench.receive(unreasonable, 1)

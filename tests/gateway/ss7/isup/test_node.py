@@ -271,6 +271,9 @@ class Called(Party):
     def subsequent_address(self, message: Message) -> None:
         self.told("subsequent_address")
 
+    def call_progress(self, message: Message) -> None:
+        self.told("call_progress")
+
 
 class World:
     """Two nodes, a link that drops, doubles and delays, and parties that call each other."""
