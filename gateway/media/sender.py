@@ -14,12 +14,15 @@ number of rows.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
 from gateway.core.errors import LocalProtocolError
 from gateway.media.phase_group import RING_OCTETS, RING_PACKETS, PhaseGroup, Rows, StreamNumbers
+from gateway.media.rtp import PACKET_OCTETS
 from gateway.media.store import Clip, SoundStore
 from tones.g711 import Law
 
@@ -56,6 +59,10 @@ class Batch:
     ended: Rows
     others: tuple[Packets, ...] = ()
     events_over: Rows = field(factory=lambda: np.zeros(0, np.int64))
+
+
+_NO_ROWS: Final[Rows] = np.zeros(0, np.int64)
+_NOTHING: Final = Batch(_NO_ROWS, np.zeros((0, PACKET_OCTETS), np.uint8), _NO_ROWS)
 
 
 class Sender:
@@ -200,6 +207,8 @@ class Sender:
     def tick(self, phase: int) -> Batch:
         """Advance the rows of a phase by 160 samples."""
         group = self._groups[phase]
+        if not group.open_rows:
+            return _NOTHING
         slots, packets, ended = group.tick()
         if not group.others and not len(group.events_over):
             return Batch(slots * self.phases + phase, packets, ended * self.phases + phase)
