@@ -259,6 +259,10 @@ def validate(message: Request | Response) -> None:
         )
 
 
+_MOST_HOPS = 70
+"""RFC 3261 §8.1.1.6: Max-Forwards begins at 70; nothing has come further."""
+
+
 def salvage(data: bytes) -> Request | None:
     """What a 400 needs of a request that cannot be read: its Via lines, CSeq, From, To and Call-ID, without body.
 
@@ -280,7 +284,7 @@ def salvage(data: bytes) -> Request | None:
         name, _, value = line.partition(":")
         kept = found.get(key_of(name.strip(WHITE)))
         value = value.strip(WHITE)
-        if kept is not None and value and len(value) <= MAX_LINE_CHARACTERS and len(kept) < MAX_HEADER_FIELDS:
+        if kept is not None and value and len(value) <= MAX_LINE_CHARACTERS and len(kept) < _MOST_HOPS:
             kept.append(value)
     if not found["via"] or not found["cseq"]:
         return None

@@ -30,6 +30,8 @@ _LEAST_SCORE: Final = 0.45
 _LEAST_DIGIT_SCORE: Final = 0.7
 _LEAST_MATCH: Final = 0.6
 _LEAST_HEARD_S: Final = 0.3
+_LEAST_DIGIT_S: Final = 0.15
+"""A "six" is little more than its vowel once what is above 900 Hz is gone."""
 _OVERLAP: Final = 0.3
 _DIGITS_APART_S: Final = 0.6
 _QUIET: Final = 30.0
@@ -123,7 +125,9 @@ def _overlaps(one: _Found, other: _Found) -> bool:
     return shared > _OVERLAP * min(one.length, other.length)
 
 
-def _search(heard: _Heard, names: Iterable[str], language: str, least: float) -> list[_Found]:
+def _search(
+    heard: _Heard, names: Iterable[str], language: str, least: float, least_s: float = _LEAST_HEARD_S
+) -> list[_Found]:
     found = []
     for name in names:
         template = _template(name, language)
@@ -131,7 +135,7 @@ def _search(heard: _Heard, names: Iterable[str], language: str, least: float) ->
         for start in _peaks(scores, least, template.size // 3):
             candidate = _Found(name, start, template.size, float(scores[start]))
             correlation, _, length = heard.match(candidate, language)
-            if correlation >= _LEAST_MATCH and length > _LEAST_HEARD_S * _RATE_HZ:
+            if correlation >= _LEAST_MATCH and length > least_s * _RATE_HZ:
                 found.append(_Found(name, start, length, float(scores[start])))
     return found
 
@@ -173,7 +177,7 @@ def find_recordings(pcm: Pcm, names: Sequence[str] | None = None, language: str 
         for each in chosen:
             rest[each.start : each.start + each.length] = 0
         if np.any(np.abs(rest) > _QUIET):
-            spoken = _best(_search(_Heard(rest, longest), digits, language, _LEAST_DIGIT_SCORE))
+            spoken = _best(_search(_Heard(rest, longest), digits, language, _LEAST_DIGIT_SCORE, _LEAST_DIGIT_S))
             heard += [_number_heard(pcm, group, longest) for group in _groups(spoken)]
     return sorted(heard, key=lambda each: each.onset_s)
 

@@ -562,3 +562,21 @@ class TestHostileInput:
                 everything(Request("INVITE", f"sip:{value}", Headers([(name, value)])))
             fold = b"OPTIONS sip:a@b SIP/2.0\r\nX: " + b" " * 8000 + b"\r\n " * 4000 + b"\r\n\r\n"
             parse_message(fold)
+
+
+class TestSalvageOfMonsters:
+    """What stands behind any number of lines is found, and the answer is no monster itself."""
+
+    def test_a_cseq_behind_a_thousand_lines_is_found(self) -> None:
+        junk = b"".join(b"X-%d: y\r\n" % number for number in range(1500))
+        data = b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n" + junk + b"CSeq: 1 INVITE\r\n\r\n"
+        request = salvage(data)
+        assert request is not None
+        assert request.cseq.number == 1
+
+    def test_no_more_via_lines_are_kept_than_there_are_hops(self) -> None:
+        vias = b"".join(b"Via: SIP/2.0/UDP h%d;branch=z9hG4bK%d\r\n" % (number, number) for number in range(300))
+        request = salvage(b"INVITE sip:a@b SIP/2.0\r\n" + vias + b"CSeq: 1 INVITE\r\n\r\n")
+        assert request is not None
+        assert len(request.vias) == 70
+        assert parse_message(respond(request, 413).serialize()).via.host == "h0"

@@ -14,6 +14,7 @@ from tones.announcement import (
     compose,
     spoken_digits,
 )
+from tones.detect import listen
 from tones.detect.heard import Kind
 from tones.detect.recordings import find_recordings
 from tones.g711 import Law, decode, encode
@@ -84,3 +85,11 @@ def test_noise_and_silence_are_no_recording() -> None:
 
 def test_a_recording_backwards_is_another() -> None:
     assert find_recordings(announcement("hello")[::-1].copy()) == []
+
+
+@pytest.mark.parametrize("number", ["0123456789", "66666", "81312345600", "442079460000", "9876543210", "16061616"])
+@pytest.mark.parametrize("law", list(Law))
+def test_no_digit_of_a_spoken_number_is_left_out_in_a_call(number: str, law: Law) -> None:
+    pcm = compose([Recording("number-changed"), Pause(500.0), SpokenNumber(number)])
+    heard = listen(decode(encode(pcm, law), law))
+    assert [each.name for each in heard if each.kind is Kind.NUMBER] == [number]
