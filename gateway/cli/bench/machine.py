@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 from attrs import frozen
 
 SPARE_FILES = 100
+ORPHANS_END_S = 2.0
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -89,9 +92,48 @@ def cpu_s(pid: int) -> float:
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_s(pid: int) -> float:
+    """Seconds that a process, all its threads, could have run but had no core; 0 where the kernel does not count."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+    except FileNotFoundError:
+        return 0.0
+
+
 def resident_octets(pid: int) -> int:
     """The memory that a process has in RAM."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that still run, in the order of their numbers."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == pid and after_name[0] != "Z":
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+@contextmanager
+def without_orphans(pid: int) -> Iterator[None]:
+    """Enter once a process has started its children: those that are left when it has gone are killed."""
+    orphans = []
+    for each in children_of(pid):
+        with suppress(ProcessLookupError):
+            orphans.append(os.pidfd_open(each))
+    try:
+        yield
+    finally:
+        for orphan in orphans:
+            if not select.select([orphan], [], [], ORPHANS_END_S)[0]:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(orphan, signal.SIGKILL)
+            os.close(orphan)
 
 
 def raise_file_limit(wanted: int) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from gateway.cli.bench.machine import (
     CannotCompileError,
     Machine,
     child,
+    children_of,
     compile_c,
     cpu_s,
     first_ephemeral_port,
@@ -21,6 +24,8 @@ from gateway.cli.bench.machine import (
     resident_octets,
     staying_on,
     two_cores,
+    waited_s,
+    without_orphans,
 )
 
 SLEEPER = [sys.executable, "-c", "input()"]
@@ -103,3 +108,33 @@ class TestCompiling:
     def test_the_sources_compile_without_a_warning(self, tmp_path: Path, name: str, options: list[str]) -> None:
         program = compile_c(name, tmp_path, "-Werror", *options)
         assert os.access(program, os.X_OK)
+
+
+class TestOrphans:
+    def test_those_of_a_process_are_found(self) -> None:
+        with child(["/bin/sleep", "60"], two_cores()[0]) as process:
+            assert process.pid in children_of(os.getpid())
+        assert process.pid not in children_of(os.getpid())
+
+    def test_orphans_do_not_outlive_their_parent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gateway.cli.bench.machine.ORPHANS_END_S", 0.0)
+        command = ["/bin/sh", "-c", "sleep 60 & echo $!; wait"]
+        with child(command, two_cores()[0], stdout=subprocess.PIPE, text=True) as parent:
+            assert parent.stdout is not None
+            orphan = int(parent.stdout.readline())
+            watched = os.pidfd_open(orphan)
+            with without_orphans(parent.pid):
+                parent.kill()
+                parent.wait()
+            assert select.select([watched], [], [], 5)[0]
+            os.close(watched)
+
+
+def test_two_that_share_a_core_wait_for_each_other() -> None:
+    busy = ["/bin/sh", "-c", "while :; do :; done"]
+    core = two_cores()[0]
+    with child(busy, core) as one, child(busy, core) as other:
+        until = time.monotonic() + 5
+        while (waited := waited_s(one.pid) + waited_s(other.pid)) < 0.02 and time.monotonic() < until:
+            select.select([], [], [], 0.02)
+    assert waited >= 0.02
