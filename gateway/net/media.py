@@ -155,7 +155,7 @@ class _Port:
             except BlockingIOError:
                 return
             except OSError:
-                self.plane.unreachable += 1
+                self.plane.refused(self)
                 return
             self.plane.received(self, datagram)
 
@@ -563,6 +563,11 @@ class MediaPlane:
             self._packets_failed(rows[failed].tolist())
         if self.tap is not None or self._listened_to:
             self._show(rows.tolist(), packets, set(failed.tolist()))
+
+    def refused(self, port: _Port) -> None:
+        """ICMP told the socket that nobody receives there: of the two, reading and sending, one is told of each."""
+        if port.circuit is not None:
+            self._packets_failed([port.circuit.backward])
 
     def _packets_failed(self, rows: list[int]) -> None:
         """Count them; a stream whose receiver has gone (ICMP unreachable) is stopped until it is aimed again."""

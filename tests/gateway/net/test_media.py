@@ -596,3 +596,38 @@ class TestListeningIn:
         ear = self.Ear(bench.plane, bench.call)
         bench.call.ask(ReserveMedia(), ReleaseMedia())
         assert ear.heard == ["end"]
+
+
+class TestTooMuch:
+    """New calls are refused before the old ones suffer, and a receiver that has gone costs nothing more."""
+
+    def test_with_a_late_clock_no_new_stream_is_taken_and_later_it_is(self, bench: Bench) -> None:
+        bench.up()
+        for _ in range(40):
+            bench.reactor.advance(0.015)
+        late = Party("call-2", bench.runner)
+        late.ask(ReserveMedia())
+        assert late.told[0][0] == "refused"
+        assert "ticks are late" in str(late.told[0])
+        assert bench.plane.ports_in_use == 1
+        bench.reactor.pass_time(6.0)
+        again = Party("call-3", bench.runner)
+        again.ask(ReserveMedia())
+        assert again.told[0][0] == "reserved"
+        again.ask(ReleaseMedia())
+
+    def test_a_receiver_that_has_gone_has_its_stream_stopped_until_it_is_aimed_again(self, bench: Bench) -> None:
+        bench.up()
+        bench.reactor.pass_time(0.1)
+        bench.phone.socket.close()
+        bench.reactor.pass_time(5.0)
+        plane = bench.plane
+        assert plane.stopped == 1
+        sent, unreachable = plane.sent, plane.unreachable
+        assert unreachable >= 50
+        bench.reactor.pass_time(1.0)
+        assert (plane.sent, plane.unreachable) == (sent, unreachable)
+        bench.phone = Phone()
+        bench.call.ask(ConnectMedia(bench.phone.agreed(PCMU)))
+        bench.reactor.pass_time(0.2)
+        assert plane.sent >= sent + 9
