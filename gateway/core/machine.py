@@ -59,7 +59,7 @@ def ignore(state: _State, *inputs: Callable[..., None]) -> None:
 
 def transitions(machine: object) -> dict[tuple[str, str], tuple[str, bool]]:
     """What a built machine does, as data: (state, input) -> (next state, whether anything is done besides)."""
-    automaton: Any = machine.__automat_automaton__  # type: ignore[attr-defined]
+    automaton: Any = machine.__automat_automaton__  # type: ignore[attr-defined]  # an inner name
     return {
         (before.name, name): (after.name, any(output.name != _IGNORED for output in outputs))
         for before, name, after, outputs in automaton.allTransitions()
@@ -68,7 +68,7 @@ def transitions(machine: object) -> dict[tuple[str, str], tuple[str, bool]]:
 
 def state_name(machine: object) -> str:
     """The name of the state that a built machine is in."""
-    name: str = machine.__automat_transitioner__._state.name  # type: ignore[attr-defined]
+    name: str = machine.__automat_transitioner__._state.name  # type: ignore[attr-defined]  # another
     return name
 
 
