@@ -129,11 +129,12 @@ _flag = instance_of(bool)
 
 @frozen
 class SipSettings:
-    """[sip]"""
+    """[sip]; "trying_after" is how many seconds the PSTN may take to say something before a 100 goes out, 0 for none."""
 
     listen: HostPort = field(default=("127.0.0.1", 5060), converter=host_port)
     reliable_provisional: str = field(default="when supported", validator=in_([r.value for r in Reliability]))
     product: str = field(default="pstn-gateway", validator=_text)
+    trying_after: float = field(default=0.02, validator=[instance_of((int, float)), ge(0), le(0.2)])
 
 
 @frozen

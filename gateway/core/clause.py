@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from gateway.core.values import value
+
 
 @frozen
 class Clause:
@@ -21,7 +23,7 @@ class Clause:
         return f"{self.document} §{self.section}" if self.section else self.document
 
 
-@frozen
+@value
 class Decision:
     """A rule was chosen: what it is called, which facts it looked at, what it led to, and which clause says so."""
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import ParamSpec, Protocol
 from weakref import ref
 
-from attrs import frozen
-
 from gateway.core.clause import Decision
+from gateway.core.values import value
 
 P = ParamSpec("P")
 
@@ -31,7 +30,7 @@ class Machine(Protocol):
         """The timer that this machine started under `name` has run out."""
 
 
-@frozen
+@value
 class StartTimer(Effect):
     """Call the owner's `timer_fired(name)` in `seconds`; a running timer of that name starts afresh."""
 
@@ -39,14 +38,14 @@ class StartTimer(Effect):
     seconds: float
 
 
-@frozen
+@value
 class StopTimer(Effect):
     """Forget the owner's timer `name`; no harm if it does not run."""
 
     name: str
 
 
-@frozen
+@value
 class Tell(Effect):
     """Give an input to another machine: the bound method and its arguments. Build it with `tell`."""
 
@@ -64,10 +63,10 @@ class Tell(Effect):
 
 def tell(method: Callable[P, None], *arguments: P.args, **keywords: P.kwargs) -> Tell:
     """A `Tell` whose arguments the type checker has seen."""
-    return Tell(method, arguments, tuple(keywords.items()))
+    return Tell(method, arguments, tuple(keywords.items()) if keywords else ())
 
 
-@frozen
+@value
 class Record(Effect):
     """Keep a decision in the trace of the call that `call` names (as the call's machines were given it)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from weakref import ref
 
@@ -22,10 +23,10 @@ class _State(Protocol):
 
 
 def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]:
-    """Finish a machine, give it a lookup that does not slow down with the number of transitions, and a weak core.
+    """Finish a machine, give it inputs that do not slow down with the number of transitions, and a weak core.
 
-    Automat searches its transitions one by one: with every input written down for every state that would cost more
-    than all the rest of a transition.
+    Automat searches its transitions one by one, and goes through four functions for each: with every input written down
+    for every state that costs more than what the transition does. So each input gets its rows of the table, by state.
 
     The core, or whoever holds it, holds the machine's inputs. Were it held by them in turn, no machine could end
     without the garbage collector's help; so it is held weakly, and what is given to others to be told is a method of
@@ -35,9 +36,42 @@ def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]
     kind: Any = machine.__automat_type__
     kind.__automat_core__ = property(_core, _hold_weakly)
     automaton: Any = machine.__automat_automaton__
-    table = {(id(state), name): (after, outputs) for state, name, after, outputs in automaton.allTransitions()}
-    automaton.outputForInput = lambda state, name: table[id(state), name]
+    rows: dict[str, dict[int, tuple[object, tuple[Callable[..., object], ...]]]] = {}
+    for state, name, after, outputs in automaton.allTransitions():
+        methods = tuple(output.method for output in outputs if output.name != _IGNORED)
+        rows.setdefault(name, {})[id(state)] = after, methods
+    for name, of_input in rows.items():
+        setattr(kind, name, _input(of_input))
     return machine
+
+
+def _input(rows: dict[int, tuple[object, tuple[Callable[..., object], ...]]]) -> Callable[..., None]:
+    """One input of a machine. What is put in while an output runs waits for its end, as Automat has it.
+
+    Args:
+        rows: by the `id` of the state before: the state after, and what is done.
+    """
+
+    def give(inputs: Any, *arguments: object, **keywords: object) -> None:
+        waiting = inputs.__automat_postponed__
+        if waiting is not None:
+            waiting.append(partial(give, inputs, *arguments, **keywords))
+            return
+        core = _core(inputs)
+        transitioner = inputs.__automat_transitioner__
+        transitioner._state, methods = rows[id(transitioner._state)]
+        if not methods:
+            return
+        waiting = inputs.__automat_postponed__ = []
+        try:
+            for method in methods:
+                method(inputs, core, *arguments, **keywords)
+        finally:
+            inputs.__automat_postponed__ = None
+        while waiting:
+            waiting.pop(0)()
+
+    return give
 
 
 def _core(inputs: Any) -> object:

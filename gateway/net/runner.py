@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.logger import Logger
 
 from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer
 from gateway.core.errors import GatewayError
 from gateway.core.pump import Pump, abandonment
-
-
-class DelayedCall(Protocol):
-    """What `Clock.callLater` gives (Twisted's `IDelayedCall`)."""
-
-    def cancel(self) -> None: ...
-    def reset(self, secondsFromNow: float) -> None: ...
-    def active(self) -> bool: ...
-
-
-class Clock(Protocol):
-    """A reactor, or `twisted.internet.task.Clock` (Twisted's `IReactorTime`)."""
-
-    def seconds(self) -> float: ...
-    def callLater(self, delay: float, callable: Callable[..., Any], /, *args: Any) -> DelayedCall: ...
-
+from gateway.net.timers import Clock, Timers
 
 Performer = Callable[[Machine | None, Any], None]
 
@@ -41,7 +26,7 @@ class Runner:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._timers: dict[tuple[int, str], tuple[Machine, DelayedCall]] = {}
+        self._timers = Timers(clock, self._fire)
         self._performers: dict[type[Effect], Performer] = {StartTimer: self._start_timer, StopTimer: self._stop_timer}
         self.pump = Pump(self._perform, self._mishap)
         self.deliver = self.pump.deliver
@@ -71,21 +56,13 @@ class Runner:
     def _start_timer(self, owner: Machine | None, effect: StartTimer) -> None:
         if owner is None:
             raise GatewayError(f"timer {effect.name} has no owner")
-        key = (id(owner), effect.name)
-        running = self._timers.get(key)
-        if running is not None:
-            running[1].reset(effect.seconds)
-            return
-        self._timers[key] = (owner, self.clock.callLater(effect.seconds, self._fire, key))
+        self._timers.start(owner, effect.name, effect.seconds)
 
     def _stop_timer(self, owner: Machine | None, effect: StopTimer) -> None:
-        running = self._timers.pop((id(owner), effect.name), None)
-        if running is not None:
-            running[1].cancel()
+        self._timers.stop(owner, effect.name)
 
-    def _fire(self, key: tuple[int, str]) -> None:
-        owner, _ = self._timers.pop(key)
-        self.deliver(owner.timer_fired, key[1])
+    def _fire(self, owner: Machine, name: str) -> None:
+        self.deliver(owner.timer_fired, name)
 
     def _mishap(self, owner: Machine | None, effect: Effect, error: Exception) -> None:
         self.mishaps += 1
@@ -96,6 +73,4 @@ class Runner:
 
     def stop(self) -> None:
         """Cancel every timer."""
-        for _, call in self._timers.values():
-            call.cancel()
-        self._timers.clear()
+        self._timers.stop_all()

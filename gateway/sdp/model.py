@@ -312,6 +312,7 @@ class SessionDescription(_Section):
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)
 def _ip_address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)

@@ -137,7 +137,8 @@ class Lab:
             accept=("application/sdp", "multipart/mixed", "application/isup"),
         )
         self.user_agent = UserAgent(agent, self.gateway, _identifier, outbox)
-        self.layer = TransactionLayer(TransactionSettings(), self.user_agent, _identifier, outbox, self._sip_message)
+        timing = TransactionSettings(trying_after_s=settings.sip.trying_after)
+        self.layer = TransactionLayer(timing, self.user_agent, _identifier, outbox, self._sip_message)
         self.user_agent.layer = self.layer
         self.transport = SipTransport(self.reactor, self.runner, self.layer)
         self.runner.performs(Transmit, self.transport.perform)

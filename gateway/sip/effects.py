@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import frozen
-
 from gateway.core.effects import Effect
+from gateway.core.values import value
 
 
 class Transport(Enum):
@@ -21,7 +20,7 @@ class Transport(Enum):
         return self is not Transport.UDP
 
 
-@frozen
+@value
 class Flow:
     """Where a message came from, or should go to.
 
@@ -38,7 +37,7 @@ class Flow:
     connection: int = 0
 
 
-@frozen
+@value
 class Transmit(Effect):
     """Send these octets, one whole SIP message, along this flow."""
 

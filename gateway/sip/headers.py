@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.sip.fields.grammar import is_token, split_list
 
@@ -91,14 +91,19 @@ class Headers:
         self._index = None
         self.typed = {}
 
+    def written(self, name: str) -> Sequence[str]:
+        """All header fields of this name, as they were written; not to be kept."""
+        index = self._index
+        return (self._by_key() if index is None else index).get(KNOWN_KEYS[name], ())
+
     def get(self, name: str) -> str | None:
         """The first header field of this name, as it was written; None where there is none."""
-        lines = self._by_key().get(key_of(name))
+        lines = self.written(name)
         return lines[0] if lines else None
 
     def lines(self, name: str) -> list[str]:
         """All header fields of this name, as they were written."""
-        return list(self._by_key().get(key_of(name), ()))
+        return list(self.written(name))
 
     def values(self, name: str) -> list[str]:
         """All values of this name: comma-separated fields taken apart (§7.3.1), but for those that are no lists."""

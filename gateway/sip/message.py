@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import cast
 
 from attrs import define, evolve, field
@@ -23,7 +24,7 @@ from gateway.sip.fields.grammar import TOKEN, WHITE, excerpt, is_token, split_li
 from gateway.sip.fields.via import Via
 from gateway.sip.headers import KNOWN_KEYS, Headers, key_of
 from gateway.sip.status import REASON_PHRASES, reason_phrase
-from gateway.sip.typed import Message, parse_length, read
+from gateway.sip.typed import REMEMBERED_CHARACTERS, REMEMBERED_VALUES, Message, parse_length, read
 from gateway.sip.uri import Uri
 
 __all__ = [
@@ -57,6 +58,13 @@ _bare_line_end = re.compile(rb"\r(?!\n)|(?<!\r)\n").search
 _is_status = re.compile("[1-6][0-9]{2}").fullmatch
 
 
+_uri = lru_cache(maxsize=REMEMBERED_VALUES)(Uri.parse)
+
+
+def _read_uri(text: str) -> Uri:
+    return _uri(text) if len(text) <= REMEMBERED_CHARACTERS else Uri.parse(text)
+
+
 class TooLarge(ParseError):
     """A header section, a line or a number of header fields beyond what is read."""
 
@@ -85,7 +93,7 @@ class Request(Message):
         typed = self.headers.typed
         known = cast("tuple[str, Uri] | None", typed.get("request-uri"))
         if known is None or known[0] != self.uri:
-            known = (self.uri, read("Request-URI", self.uri, Uri.parse))
+            known = (self.uri, read("Request-URI", self.uri, _read_uri))
             typed["request-uri"] = known
         return known[1]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import lru_cache
+from typing import Final, TypeVar, cast
 
 from gateway.core.clause import Clause
 from gateway.core.errors import LocalProtocolError, ParseError
@@ -19,6 +20,9 @@ from gateway.sip.headers import Headers, key_of
 T = TypeVar("T")
 
 _LENGTH_NAMES = frozenset({"Content-Length", "l"})
+REMEMBERED_VALUES: Final = 1024
+REMEMBERED_CHARACTERS: Final = 200
+"""So many values, up to this length, are remembered with what they say: the messages of one call repeat them."""
 
 
 def read(name: str, text: str, parse: Callable[[str], T]) -> T:
@@ -31,6 +35,23 @@ def read(name: str, text: str, parse: Callable[[str], T]) -> T:
         return parse(text)
     except ParseError as error:
         raise ParseError(f"{name}: {error.message}", error.offset, error.clause) from None
+
+
+_name_addr = lru_cache(maxsize=REMEMBERED_VALUES)(NameAddr.parse)
+
+
+def read_name_addr(text: str) -> NameAddr:
+    """`NameAddr.parse`, remembering what the messages of one call repeat.
+
+    Raises:
+        ParseError: as `NameAddr.parse`.
+    """
+    return _name_addr(text) if len(text) <= REMEMBERED_CHARACTERS else NameAddr.parse(text)
+
+
+def forget_values() -> None:
+    """Forget what has been read, for whoever counts what is kept."""
+    _name_addr.cache_clear()
 
 
 class Message:
@@ -52,6 +73,9 @@ class Message:
         Raises:
             ParseError: it is absent, there are several, or it cannot be read.
         """
+        known = self.headers.typed.get(name)
+        if known is not None:
+            return cast("T", known)
         value = self.optional(name, parse)
         if value is None:
             raise ParseError(f"{name}: missing", clause=Clause("RFC 3261", "8.1.1"))
@@ -66,7 +90,7 @@ class Message:
         typed = self.headers.typed
         if name in typed:
             return cast("T | None", typed[name])
-        lines = self.headers.lines(name)
+        lines = self.headers.written(name)
         if len(lines) > 1:
             raise ParseError(f"{name}: appears {len(lines)} times", clause=Clause("RFC 3261", "7.3.1"))
         value = read(name, lines[0], parse) if lines else None
@@ -110,33 +134,34 @@ class Message:
     @property
     def from_(self) -> NameAddr:
         """From (§20.20)."""
-        return self.one("From", NameAddr.parse)
+        return self.one("From", read_name_addr)
 
     @property
     def to(self) -> NameAddr:
         """To (§20.39)."""
-        return self.one("To", NameAddr.parse)
+        return self.one("To", read_name_addr)
 
     @property
     def via(self) -> Via:
         """The topmost Via value (§20.42); those below it need not be readable."""
         typed = self.headers.typed
         if "via" not in typed:
-            line = self.headers.get("Via")
-            if line is None:
+            lines = self.headers.written("Via")
+            if not lines:
                 raise ParseError("Via: missing", clause=Clause("RFC 3261", "8.1.1"))
-            typed["via"] = read("Via", split_list(line)[0], Via.parse)
+            typed["via"] = read("Via", split_list(lines[0])[0], Via.parse)
         return cast(Via, typed["via"])
 
     @property
     def vias(self) -> list[Via]:
         """All Via values, topmost first."""
-        return self.every("Via", Via.parse)
+        values = self.headers.values("Via")
+        return [self.via, *[read("Via", value, Via.parse) for value in values[1:]]] if values else []
 
     @property
     def contacts(self) -> list[NameAddr]:
         """All Contact values (§20.10); none where it is "*"."""
-        return [] if self.is_wildcard_contact else self.every("Contact", NameAddr.parse)
+        return [] if self.is_wildcard_contact else self.every("Contact", read_name_addr)
 
     @property
     def contact(self) -> NameAddr | None:
@@ -147,17 +172,17 @@ class Message:
     @property
     def is_wildcard_contact(self) -> bool:
         """Whether the only Contact is "*" (§10.2.2)."""
-        return self.headers.get("Contact") == "*" and len(self.headers.lines("Contact")) == 1
+        return list(self.headers.written("Contact")) == ["*"]
 
     @property
     def route(self) -> list[NameAddr]:
         """All Route values (§20.34)."""
-        return self.every("Route", NameAddr.parse)
+        return self.every("Route", read_name_addr)
 
     @property
     def record_route(self) -> list[NameAddr]:
         """All Record-Route values (§20.30)."""
-        return self.every("Record-Route", NameAddr.parse)
+        return self.every("Record-Route", read_name_addr)
 
     @property
     def content_type(self) -> MediaType | None:

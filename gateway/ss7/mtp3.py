@@ -15,11 +15,13 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from gateway.core.clause import Clause
 from gateway.core.errors import ParseError
+from gateway.core.values import value
 from gateway.ss7.point_code import GREATEST
 
 _LABEL_CLAUSE = Clause("ITU-T Q.704", "2.2")
@@ -50,7 +52,7 @@ def _within(name: str, value: int, greatest: int) -> None:
         raise ValueError(f"{name} {value}: 0 to {greatest}")
 
 
-@frozen
+@value
 class RoutingLabel:
     """Where a message goes, whence it comes, and which link it takes (ITU-T Q.704 §2.2).
 
@@ -81,8 +83,7 @@ class RoutingLabel:
             raise ParseError(
                 f"routing label: {len(octets)} octets, {_LABEL_OCTETS} needed", len(octets), clause=_LABEL_CLAUSE
             )
-        word = int.from_bytes(octets[:_LABEL_OCTETS], "little")
-        return cls(word & GREATEST, word >> 14 & GREATEST, word >> 28)
+        return _label(bytes(octets[:_LABEL_OCTETS]))
 
     def serialize(self) -> bytes:
         """The label's four octets."""
@@ -93,7 +94,14 @@ class RoutingLabel:
         return evolve(self, destination=self.origin, origin=self.destination)
 
 
-@frozen
+@lru_cache(maxsize=256)
+def _label(octets: bytes) -> RoutingLabel:
+    """A link carries few labels: sixteen each way."""
+    word = int.from_bytes(octets, "little")
+    return RoutingLabel(word & GREATEST, word >> 14 & GREATEST, word >> 28)
+
+
+@value
 class Mtp3Message:
     """One message as MTP-TRANSFER carries it.
 

@@ -18,6 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 from attrs import field, frozen, validators
 
 from gateway.core.clause import Decision
+from gateway.core.values import value
 from gateway.sip.effects import Flow
 
 NO_CALL = ""
@@ -27,7 +28,7 @@ K = TypeVar("K", str, int)
 Side = Literal["caller", "exchange", "network"]
 
 
-@frozen
+@value
 class SipMessage:
     """One SIP message as it was on the wire.
 
@@ -63,7 +64,7 @@ class SipMessage:
         return self.flow.remote if self.sent else self.flow.local
 
 
-@frozen
+@value
 class IsupMessage:
     """One ISUP message as it was on the link.
 
@@ -91,7 +92,7 @@ class IsupMessage:
         return self._summary or _summaries().isup_summary(self.octets) or self.name
 
 
-@frozen
+@value
 class Decided:
     """A rule was chosen; it explains the step of the same call that follows."""
 
@@ -100,7 +101,7 @@ class Decided:
     decision: Decision
 
 
-@frozen
+@value
 class Sound:
     """Something was heard, or began to sound.
 

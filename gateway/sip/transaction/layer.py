@@ -15,9 +15,10 @@ machine: it has no states but the tables of who is there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from gateway.core.effects import Outbox, tell
 from gateway.core.errors import GatewayError, LocalProtocolError, ParseError
@@ -107,6 +108,7 @@ class TransactionLayer:
         "__weakref__",
         "_client_surroundings",
         "_clients",
+        "_counts",
         "_identifiers",
         "_observer",
         "_outbox",
@@ -115,7 +117,6 @@ class TransactionLayer:
         "_servers",
         "_settings",
         "_user",
-        "counts",
     )
 
     def __init__(
@@ -136,7 +137,12 @@ class TransactionLayer:
         self._server_count = 0
         self._client_surroundings = Surroundings(settings.timers, settings.trying_after_s, self._client_ended, observer)
         self._server_surroundings = Surroundings(settings.timers, settings.trying_after_s, self._server_ended, observer)
-        self.counts = TransactionCounts()
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def counts(self) -> TransactionCounts:
+        """What has come to nothing so far."""
+        return TransactionCounts(**self._counts)
 
     @property
     def open_transactions(self) -> int:
@@ -399,7 +405,7 @@ class TransactionLayer:
         self._transmit(rejection(request, error), reply_flow(request.via, flow))
 
     def _count(self, **more: int) -> None:
-        self.counts = evolve(self.counts, **{name: getattr(self.counts, name) + by for name, by in more.items()})
+        self._counts.update(more)
 
     def _client_ended(self, transaction: Transaction) -> None:
         self._clients.pop((transaction.key[0], transaction.key[1]), None)

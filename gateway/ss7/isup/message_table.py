@@ -530,6 +530,7 @@ MESSAGES: dict[int, MessageFormat] = {
 
 def message_name(message_type: int) -> str:
     """ "IAM", or "message type 0x7f" for one without an acronym here."""
-    if message_type in MessageType._value2member_map_:
-        return MessageType(message_type).name
-    return f"message type {message_type:#04x}"
+    return _NAMES.get(message_type) or f"message type {message_type:#04x}"
+
+
+_NAMES = {int(each): each.name for each in MessageType}

@@ -34,8 +34,11 @@ T = TypeVar("T", bound=Parameter)
 _Class: TypeAlias = type[T]
 
 
+_TYPES: dict[int, MessageType | int] = {int(each): each for each in MessageType}
+
+
 def _known_type(message_type: int) -> MessageType | int:
-    return MessageType(message_type) if message_type in MessageType._value2member_map_ else message_type
+    return _TYPES.get(message_type, message_type)
 
 
 @frozen

@@ -136,14 +136,35 @@ def as_known(of: type[int], value: int) -> int:
     return of(value)
 
 
-_layouts: dict[object, tuple[tuple[str, _Bits], ...]] = {}
+@frozen
+class _Layout:
+    """The bit fields of a class: name, lowest bit, largest value, type (and its members by code); and the rest."""
+
+    parts: tuple[tuple[str, int, int, type[int], dict[int, int] | None], ...]
+    spare_mask: int
 
 
-def _layout(cls: type[attrs.AttrsInstance]) -> tuple[tuple[str, _Bits], ...]:
+_layouts: dict[object, _Layout] = {}
+
+
+def _layout(cls: type[BitFields]) -> _Layout:
     found = _layouts.get(cls)
     if found is None:
-        found = tuple((a.name, a.metadata[_BITS]) for a in attrs.fields(cls) if _BITS in a.metadata)
-        _layouts[cls] = found
+        named: list[tuple[str, _Bits]] = [(a.name, a.metadata[_BITS]) for a in attrs.fields(cls) if _BITS in a.metadata]
+        mask = sum(((1 << part.width) - 1) << part.low for _, part in named)
+        found = _layouts[cls] = _Layout(
+            tuple(
+                (
+                    name,
+                    part.low,
+                    (1 << part.width) - 1,
+                    part.of,
+                    dict(part.of._value2member_map_) if issubclass(part.of, IntEnum) else None,
+                )
+                for name, part in named
+            ),
+            ((1 << 8 * cls.length_octets) - 1) & ~mask & ~cls.derived_bits,
+        )
     return found
 
 
@@ -164,19 +185,22 @@ class BitFields(TypedParameter):
     spare_bits: int = field(default=0, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        for name, part in _layout(type(self)):
+        layout = _layout(type(self))
+        for name, _, largest, of, members in layout.parts:
             value = getattr(self, name)
-            if not 0 <= value < 1 << part.width:
-                raise ValueError(f"{self.name}: {name} {value}, 0 to {(1 << part.width) - 1}")
-            object.__setattr__(self, name, as_known(part.of, value))
-        if self.spare_bits & ~self.spare_mask():
+            if not 0 <= value <= largest:
+                raise ValueError(f"{self.name}: {name} {value}, 0 to {largest}")
+            if type(value) is not of:
+                known = of(value) if members is None else members.get(value, int(value))
+                if known is not value:
+                    object.__setattr__(self, name, known)
+        if self.spare_bits & ~layout.spare_mask:
             raise ValueError(f"{self.name}: spare bits {self.spare_bits:#x} touch named ones")
 
     @classmethod
     def spare_mask(cls) -> int:
         """The bits of the first `length_octets` that are neither a field nor derived."""
-        named = sum(((1 << part.width) - 1) << part.low for _, part in _layout(cls))
-        return ((1 << 8 * cls.length_octets) - 1) & ~named & ~cls.derived_bits
+        return _layout(cls).spare_mask
 
     @classmethod
     def read_bits(cls, octets: bytes) -> dict[str, Any]:
@@ -188,20 +212,21 @@ class BitFields(TypedParameter):
         if len(octets) < cls.length_octets:
             raise cls.too_short(octets, cls.length_octets)
         word = int.from_bytes(octets[: cls.length_octets], "little")
-        values: dict[str, Any] = {name: word >> part.low & (1 << part.width) - 1 for name, part in _layout(cls)}
-        values["spare_bits"] = word & cls.spare_mask()
+        layout = _layout(cls)
+        values: dict[str, Any] = {name: word >> low & largest for name, low, largest, _, _ in layout.parts}
+        values["spare_bits"] = word & layout.spare_mask
         return values
 
     def write_bits(self, derived: int = 0) -> bytes:
         """The first `length_octets` octets, `derived` filling the derived bits."""
         word = self.spare_bits | derived
-        for name, part in _layout(type(self)):
-            word |= getattr(self, name) << part.low
+        for name, low, *_ in _layout(type(self)).parts:
+            word |= getattr(self, name) << low
         return word.to_bytes(self.length_octets, "little")
 
     def fields(self) -> list[tuple[str, str]]:
         """Label and value of every bit field; spare bits only where there are any."""
-        found = [(name.replace("_", " "), in_words(getattr(self, name))) for name, _ in _layout(type(self))]
+        found = [(name.replace("_", " "), in_words(getattr(self, name))) for name, *_ in _layout(type(self)).parts]
         if self.spare_bits:
             found.append(("spare bits", f"{self.spare_bits:#x}"))
         return found

@@ -20,6 +20,7 @@ from gateway.sip.dialog.sent_request import SentRequest
 from gateway.sip.dialog.session import Session
 from gateway.sip.message import Message
 from gateway.sip.transaction.base import Transaction
+from gateway.sip.typed import forget_values
 from gateway.ss7.isup.incoming import IncomingCall
 from gateway.ss7.isup.outgoing import OutgoingCall
 from gateway.ss7.isup.release import Release
@@ -177,6 +178,7 @@ def go_through(ladder: Ladder, call: Callable[[Ladder], None]) -> None:
 
 
 def tracked() -> int:
+    forget_values()
     return len(gc.get_objects())
 
 
