@@ -61,7 +61,8 @@ class PhaseGroup:
 
     `clip` is the index of the sound, `cursor` where in the store the slot reads next, `end` where its clip ends, `span`
     what to go back by then (0: one-shot), `step` 160 or, for the idle pattern, 0. `headers` holds each slot's next RTP
-    header. What a tick makes that is no packet of 20 ms is in `others`, and whose event is over in `events_over`.
+    header; only a slot that is live has a ring, `ring_of` it. What a tick makes that is no packet of 20 ms is in
+    `others`, and whose event is over in `events_over`.
     """
 
     def __init__(self, store: SoundStore) -> None:
@@ -83,7 +84,9 @@ class PhaseGroup:
         self._headers = np.zeros(capacity, _HEADER)
         self._sequence_due = np.zeros(capacity, np.uint16)
         self._is_live = np.zeros(capacity, np.bool_)
-        self._ring = np.zeros((capacity, RING_PACKETS, PACKET_SAMPLES), np.uint8)
+        self._ring = np.zeros((1, RING_PACKETS, PACKET_SAMPLES), np.uint8)
+        self._ring_of = np.zeros(capacity, np.int64)
+        self._free_rings = [0]
         self._read_packet = np.zeros(capacity, np.int64)
         self._fill = np.zeros(capacity, np.int64)
         self.underruns = np.zeros(capacity, np.int64)
@@ -156,7 +159,12 @@ class PhaseGroup:
             return
         self._idle(slot)
         self._is_live[slot] = True
-        self._ring[slot] = _IDLE_OCTETS[self._law[slot]]
+        if not self._free_rings:
+            rings = len(self._ring)
+            self._ring = np.concatenate([self._ring, np.zeros_like(self._ring)])
+            self._free_rings.extend(range(rings, 2 * rings))
+        self._ring_of[slot] = self._free_rings.pop()
+        self._ring[self._ring_of[slot]] = _IDLE_OCTETS[self._law[slot]]
         self._read_packet[slot] = self._fill[slot] = 0
         self.underruns[slot] = self.overruns[slot] = 0
         self._headers["second"][slot] |= _MARKER
@@ -170,7 +178,7 @@ class PhaseGroup:
         new = new[dropped:]
         fill, read = int(self._fill[slot]), int(self._read_packet[slot])
         excess = fill + len(new) - RING_OCTETS
-        ring = self._ring[slot]
+        ring = self._ring[self._ring_of[slot]]
         if excess > 0:
             packets = -(-excess // PACKET_SAMPLES)
             gone = min(packets * PACKET_SAMPLES, fill)
@@ -196,7 +204,8 @@ class PhaseGroup:
             for slot, block in zip(slots.tolist(), blocks, strict=True):
                 self.feed(slot, block)
             return
-        self._ring[slots, (self._read_packet[slots] + fill // PACKET_SAMPLES) % RING_PACKETS] = blocks
+        places = (self._read_packet[slots] + fill // PACKET_SAMPLES) % RING_PACKETS
+        self._ring[self._ring_of[slots], places] = blocks
         self._fill[slots] = fill + PACKET_SAMPLES
 
     def change_law(self, slot: int, law: Law, payload_type: int) -> None:
@@ -208,7 +217,7 @@ class PhaseGroup:
             self._end[slot] += further
         if self._is_live[slot]:
             waiting = np.arange(int(self._fill[slot])) + int(self._read_packet[slot]) * PACKET_SAMPLES
-            ring = self._ring[slot].reshape(-1)
+            ring = self._ring[self._ring_of[slot]].reshape(-1)
             kept = ring[waiting % RING_OCTETS]
             ring[:] = idle_octet(law)
             ring[waiting % RING_OCTETS] = transcode(kept, LAWS[before], law)
@@ -356,10 +365,10 @@ class PhaseGroup:
     def _read_live(self, payloads: NDArray[np.void]) -> None:
         """Put a packet of each live slot into its place, clear it to idle in the ring, and move on."""
         slots = self._live_slots
-        read, fill = self._read_packet[slots], self._fill[slots]
-        taken = self._ring[slots, read]
+        read, fill, rings = self._read_packet[slots], self._fill[slots], self._ring_of[slots]
+        taken = self._ring[rings, read]
         payloads[self._live_places] = taken[self._live_heard].view(payloads.dtype)[:, 0]
-        self._ring[slots, read] = _IDLE_OCTETS[self._law[slots], np.newaxis]
+        self._ring[rings, read] = _IDLE_OCTETS[self._law[slots], np.newaxis]
         self.underruns[slots] += fill < PACKET_SAMPLES
         self._fill[slots] = np.maximum(fill - PACKET_SAMPLES, 0)
         self._read_packet[slots] = (read + 1) % RING_PACKETS
@@ -404,6 +413,7 @@ class PhaseGroup:
     def _leave_live(self, slot: int) -> None:
         if self._is_live[slot]:
             self._is_live[slot] = False
+            self._free_rings.append(int(self._ring_of[slot]))
             self._changed = True
 
     def _grow(self) -> None:
@@ -417,5 +427,5 @@ class PhaseGroup:
 
 
 _INDEX_ARRAYS: Final = frozenset(
-    {"_audio_slots", "_event_slots", "_live_slots", "_live_places", "_live_heard", "events_over"}
+    {"_audio_slots", "_event_slots", "_live_slots", "_live_places", "_live_heard", "_ring", "events_over"}
 )

@@ -96,6 +96,10 @@ class Headers:
         index = self._index
         return (self._by_key() if index is None else index).get(KNOWN_KEYS[name], ())
 
+    def rest(self) -> None:
+        """Keep only what was written: what was found and read is found and read again when somebody asks."""
+        self._changed()
+
     def get(self, name: str) -> str | None:
         """The first header field of this name, as it was written; None where there is none."""
         lines = self.written(name)

@@ -11,7 +11,7 @@ call `NO_CALL`.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
@@ -195,8 +195,8 @@ class Journal:
         self.started_epoch_s = started_epoch_s
         self.dropped_calls = 0
         self.dropped_events = 0
-        self._events: OrderedDict[str, deque[Event]] = OrderedDict()
-        self._outside: deque[Event] = deque(maxlen=self.settings.events_per_call)
+        self._events: OrderedDict[str, list[Event]] = OrderedDict()
+        self._outside: list[Event] = []
         self._observers: tuple[Observer, ...] = ()
         self._sip_call_ids: _Bindings[str] = _Bindings()
         self._circuits: _Bindings[int] = _Bindings()
@@ -209,15 +209,16 @@ class Journal:
         else:
             found = self._events.get(call)
             if found is None:
-                events = self._events[call] = deque(maxlen=self.settings.events_per_call)
+                events = self._events[call] = []
                 if len(self._events) > self.settings.calls_kept:
                     self._drop_quietest()
             else:
                 events = found
                 self._events.move_to_end(call)
-        if len(events) == self.settings.events_per_call:
-            self.dropped_events += 1
         events.append(event)
+        if len(events) > self.settings.events_per_call:
+            del events[0]
+            self.dropped_events += 1
         for observer in self._observers:
             observer(event)
 

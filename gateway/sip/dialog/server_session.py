@@ -153,7 +153,7 @@ class ServerSession(Session):
         self._reliable: ReliableProvisionals | None = None
         self._sdp = b""
         self._described_reliably = False
-        self._latest: tuple[Provisional, Response | None] | None = None
+        self._latest: tuple[Provisional, bytes | None] | None = None
         self._withheld: tuple[bytes, HeaderFields] = (b"", ())
         self._acceptance: Acceptance | None = None
         self._running: set[str] = set()
@@ -379,19 +379,20 @@ class ServerSession(Session):
                 # An offer has to be in a reliable response, so there is no early media.
                 self._record("INVITE without an offer, caller without 100rel", "no session description before the 200",
                              Clause("RFC 3261", "13.2.1"))  # fmt: skip
-            response = self._provisional(provisional, body, ())
-            self._latest = (provisional, response)
-            self._outbox.append(tell(self._transaction.respond, response))
-            self._start(PROGRESS, self._settings.progress_interval_s)
+            self._latest = (provisional, body)
+            self._send_unreliably(provisional, body)
+
+    def _send_unreliably(self, provisional: Provisional, body: bytes) -> None:
+        self._outbox.append(tell(self._transaction.respond, self._provisional(provisional, body, ())))
+        self._start(PROGRESS, self._settings.progress_interval_s)
 
     def _repeat_provisional(self) -> None:
         if self._latest is None:
             return
-        provisional, response = self._latest
-        if response is not None:
+        provisional, body = self._latest
+        if body is not None:
             # §13.3.1.1: "the UAS MUST send a non-100 provisional response at every minute"
-            self._outbox.append(tell(self._transaction.respond, response))
-            self._start(PROGRESS, self._settings.progress_interval_s)
+            self._send_unreliably(provisional, body)
         elif self._reliable is not None:
             # RFC 3262 §3: "the UAS SHOULD send provisional responses once every two and a half minutes"
             if not self._reliable.outstanding:

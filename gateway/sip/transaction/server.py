@@ -59,6 +59,9 @@ class ServerSide(Transaction):
         self.last_status = response.status
         self._octets = response.serialize()
         self._transmit(response, self._octets, self.reply_flow)
+        if self._request is not None and response.status > 100:
+            # The next response may be minutes away.
+            self._request.headers.rest()
 
     def _send_again(self) -> None:
         if self._octets:
