@@ -129,7 +129,7 @@ _flag = instance_of(bool)
 
 @frozen
 class SipSettings:
-    """[sip]; "trying_after" is how many seconds the PSTN may take to say something before a 100 goes out, 0 for none."""
+    """[sip]; "trying_after" is how many seconds the PSTN may take to say something before 100 is sent; 0: none."""
 
     listen: HostPort = field(default=("127.0.0.1", 5060), converter=host_port)
     reliable_provisional: str = field(default="when supported", validator=in_([r.value for r in Reliability]))

@@ -61,6 +61,8 @@ class Batch:
     events_over: Rows = field(factory=lambda: np.zeros(0, np.int64))
 
 
+FEW_ROWS: Final = 32
+"""A phase takes so many rows before the next one is begun: a tenth of a millisecond's work."""
 _NO_ROWS: Final[Rows] = np.zeros(0, np.int64)
 _NOTHING: Final = Batch(_NO_ROWS, np.zeros((0, PACKET_OCTETS), np.uint8), _NO_ROWS)
 
@@ -77,10 +79,24 @@ class Sender:
         self.phases = phases
         self._groups = [PhaseGroup(store) for _ in range(phases)]
 
-    def open(self, law: Law) -> int:
-        """A new row in the phase that has fewest; it carries the idle pattern."""
-        phase = min(range(self.phases), key=lambda phase: self._groups[phase].open_rows)
+    def open(self, law: Law, phase: int | None = None) -> int:
+        """A new row; it carries the idle pattern.
+
+        Args:
+            law: of its sound.
+            phase: None for the first that has fewer than `FEW_ROWS`, or else the one with fewest: few rows keep few
+                phases busy, many are spread.
+        """
+        if phase is None:
+            rows = [group.open_rows for group in self._groups]
+            phase = next((each for each, number in enumerate(rows) if number < FEW_ROWS), None)
+            if phase is None:
+                phase = rows.index(min(rows))
         return self._groups[phase].open(law) * self.phases + phase
+
+    def rows_in(self, phase: int) -> int:
+        """How many rows of a phase are open."""
+        return self._groups[phase].open_rows
 
     def close(self, row: int) -> None:
         """Give the row back; its number will be used again."""

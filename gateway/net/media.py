@@ -15,7 +15,6 @@ import socket
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from ipaddress import ip_address
-from itertools import cycle
 from typing import Any, Protocol
 
 import numpy as np
@@ -194,8 +193,7 @@ class MediaPlane:
         self._by_backward: dict[int, _Circuit] = {}
         self._by_forward: dict[int, _Circuit] = {}
         self._calls: dict[int, _Port] = {}
-        self._phases = cycle(range(PHASES))
-        self._ticker = make_ticker(reactor, PACKET_S / PHASES, PACKET_S, self._tick)
+        self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick)
         self._way_out = choose_way_out(way_out)
         self._fds = np.full(64, NO_SOCKET, np.int32)
         self._rare: OrderedDict[str, None] = OrderedDict()
@@ -330,7 +328,7 @@ class MediaPlane:
         circuit = self._circuit(effect.cic)
         port.circuit, circuit.port = circuit, port
         port.forward_open = True
-        row = self._forward.open(circuit.law)
+        row = self._forward.open(circuit.law, self._backward.phase_of(circuit.backward))
         circuit.forward = row
         self._by_forward[row] = circuit
         self._forward.live(row)
@@ -484,7 +482,7 @@ class MediaPlane:
         if circuit is None:
             row = self._backward.open(self._law)
             circuit = self._circuits[cic] = self._by_backward[row] = _Circuit(cic, self._law, row)
-            self._ticker.start()
+            self._ticker.wake(self._backward.phase_of(row))
         return circuit
 
     def _forget(self, circuit: _Circuit) -> None:
@@ -528,13 +526,13 @@ class MediaPlane:
 
     # --- the schedule -------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
+    def _tick(self, phase: int) -> None:
         try:
-            self._phase(next(self._phases))
+            self._phase(phase)
         except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
             self.log.failure("a tick of the media clock went wrong")
-        if not self._circuits:
-            self._ticker.stop()
+        if not self._backward.rows_in(phase):
+            self._ticker.rest(phase)
 
     def _phase(self, phase: int) -> None:
         heard = self._forward.tick(phase)

@@ -1,9 +1,8 @@
-"""The media clock: ticks at an even pace, on an absolute schedule.
+"""The media clock: ticks of the phases that are needed, on an absolute schedule (`gateway.media.schedule`).
 
 With a reactor that watches files the ticks come from a timerfd, which the reactor waits for like for any socket: its
 error is that of the kernel's timers, and there is no heap of delayed calls to go through. With any other clock (the
-simulated one) each tick is a `callLater`. A tick that comes late by more than `latest_s` moves the schedule; it never
-makes up for what was missed by a burst.
+simulated one) each tick is a `callLater`.
 """
 
 from __future__ import annotations
@@ -11,87 +10,104 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
+from gateway.media.schedule import Schedule
+
 _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK, _TFD_CLOEXEC = 0o4000, 0o2000000
+_TFD_TIMER_ABSTIME = 1
 
 
-LATE_S = 0.010
-_FADE = 0.002
+class Ticker:
+    """Calls a function for each slot that is due.
 
+    Args:
+        reactor: whose clock it is.
+        slots: of a round.
+        round_s: how long it is, seconds.
+        tick: told the slot.
+    """
 
-class Ticker(Protocol):
-    """Calls a function at an even pace."""
+    def __init__(self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None]) -> None:
+        self._reactor = reactor
+        self._schedule = Schedule(slots, round_s)
+        self._tick = tick
 
-    late: int
-    """How often the schedule was moved."""
-    late_share: float
-    """Which share of the last second's ticks, or so, came more than `LATE_S` late: 0 to 1; at rest 0."""
+    @property
+    def late(self) -> int:
+        """How often the schedule was moved."""
+        return self._schedule.late
 
-    def start(self) -> None:
-        """Begin, if it does not run already."""
+    @property
+    def late_share(self) -> float:
+        """Which share of the last second's ticks, or so, came late: 0 to 1; at rest 0."""
+        return self._schedule.late_share
 
-    def stop(self) -> None:
-        """Rest."""
+    def wake(self, slot: int) -> None:
+        """Tick a slot from now on."""
+        if self._schedule.wake(slot, self._now_s()):
+            self._arm()
+
+    def rest(self, slot: int) -> None:
+        """Tick it no more."""
+        self._schedule.rest(slot)
 
     def close(self) -> None:
         """Rest for good."""
 
+    def _due(self) -> None:
+        schedule = self._schedule
+        for slot in schedule.take(self._now_s()):
+            if schedule.is_busy(slot):
+                self._tick(slot)
+        self._arm()
 
-def make_ticker(reactor: Any, period_s: float, latest_s: float, tick: Callable[[], None]) -> Ticker:
+    def _now_s(self) -> float:
+        return float(self._reactor.seconds())
+
+    def _arm(self) -> None:
+        """See to it that `_due` is called when the next slot is due, if one is."""
+        raise NotImplementedError
+
+
+def make_ticker(reactor: Any, slots: int, round_s: float, tick: Callable[[int], None]) -> Ticker:
     """The best ticker that this reactor can have."""
     if IReactorFDSet.providedBy(reactor):
         try:
-            return TimerfdTicker(reactor, period_s, latest_s, tick)
+            return TimerfdTicker(reactor, slots, round_s, tick)
         except OSError:
             pass
-    return CallLaterTicker(reactor, period_s, latest_s, tick)
+    return CallLaterTicker(reactor, slots, round_s, tick)
 
 
 @implementer(IReadDescriptor)
-class TimerfdTicker:
+class TimerfdTicker(Ticker):
     """Ticks from a timerfd in the reactor.
 
     Raises:
         OSError: the kernel has none to give.
     """
 
-    def __init__(self, reactor: Any, period_s: float, latest_s: float, tick: Callable[[], None]) -> None:
-        self._reactor = reactor
-        self._period_ns = round(period_s * 1e9)
-        self._most = max(1, round(latest_s / period_s))
-        self._tick = tick
+    def __init__(self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None]) -> None:
+        super().__init__(reactor, slots, round_s, tick)
         self._libc: Any = ctypes.CDLL(None, use_errno=True)
         self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
-        self._running = False
-        self._late_after = max(1, round(LATE_S / period_s))
-        self.late = 0
-        self.late_share = 0.0
-
-    def start(self) -> None:
-        if not self._running:
-            self._running = True
-            self._set(self._period_ns)
-            self._reactor.addReader(self)
-
-    def stop(self) -> None:
-        if self._running:
-            self._running = False
-            self._reactor.removeReader(self)
-            self._set(0)
-            self.late_share = 0.0
+        self._time = ctypes.create_string_buffer(32)
+        self._reads = False
 
     def close(self) -> None:
         """Give the timer back to the kernel."""
-        self.stop()
         if self._fd >= 0:
+            if self._reads:
+                self._reactor.removeReader(self)
             os.close(self._fd)
             self._fd = -1
 
@@ -105,63 +121,41 @@ class TimerfdTicker:
         """The reactor stops."""
 
     def doRead(self) -> None:
-        try:
-            due = struct.unpack("Q", os.read(self._fd, 8))[0]
-        except BlockingIOError:
-            return
-        self.late_share += _FADE * ((due > self._late_after) - self.late_share)
-        if due > self._most:
-            self.late += 1
-            due = 1
-        for _ in range(due):
-            if self._running:
-                self._tick()
+        # Setting the timer anew makes it unreadable again: there is no need to read it.
+        self._due()
 
-    def _set(self, period_ns: int) -> None:
+    def _now_s(self) -> float:
+        return time.monotonic()
+
+    def _arm(self) -> None:
         """Interval and first expiry: two `struct timespec`."""
-        seconds, rest = divmod(period_ns, 1_000_000_000)
-        new = struct.pack("qqqq", seconds, rest, seconds, rest)
-        if self._libc.timerfd_settime(self._fd, 0, new, None) < 0:
+        if self._fd < 0:
+            return
+        next_s = self._schedule.next_s()
+        reads = next_s is not None
+        # A time of 0 disarms the timer, and one in the past is due at once.
+        nanoseconds = max(round((next_s or 0.0) * 1e9), int(reads))
+        struct.pack_into("qqqq", self._time, 0, 0, 0, *divmod(nanoseconds, 1_000_000_000))
+        if self._libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, self._time, None) < 0:
             raise OSError(ctypes.get_errno(), "timerfd_settime")
+        if reads is not self._reads:
+            self._reads = reads
+            (self._reactor.addReader if reads else self._reactor.removeReader)(self)
 
 
-class CallLaterTicker:
+class CallLaterTicker(Ticker):
     """Ticks from delayed calls, each aimed at its place in the schedule."""
 
-    def __init__(self, clock: Any, period_s: float, latest_s: float, tick: Callable[[], None]) -> None:
-        self._clock = clock
-        self._period_s = period_s
-        self._latest_s = latest_s
-        self._tick = tick
-        self._next_s = 0.0
-        self._delayed: Any = None
-        self.late = 0
-        self.late_share = 0.0
-
-    def start(self) -> None:
-        if self._delayed is None:
-            self._next_s = self._clock.seconds() + self._period_s
-            self._delayed = self._clock.callLater(self._period_s, self._due)
-
-    def stop(self) -> None:
-        if self._delayed is not None:
-            if self._delayed.active():
-                self._delayed.cancel()
-            self._delayed = None
-            self.late_share = 0.0
+    _delayed: Any = None
 
     def close(self) -> None:
-        """Nothing to give back."""
-        self.stop()
+        """No more of them."""
+        if self._delayed is not None and self._delayed.active():
+            self._delayed.cancel()
+        self._delayed = None
 
-    def _due(self) -> None:
-        now = self._clock.seconds()
-        self.late_share += _FADE * ((now - self._next_s > LATE_S) - self.late_share)
-        if now - self._next_s > self._latest_s:
-            self.late += 1
-            self._next_s = now
-        while self._next_s <= now and self._delayed is not None:
-            self._next_s += self._period_s
-            self._tick()
-        if self._delayed is not None:
-            self._delayed = self._clock.callLater(max(0.0, self._next_s - self._clock.seconds()), self._due)
+    def _arm(self) -> None:
+        if self._delayed is not None and self._delayed.active():
+            self._delayed.cancel()
+        next_s = self._schedule.next_s()
+        self._delayed = None if next_s is None else self._reactor.callLater(max(0.0, next_s - self._now_s()), self._due)

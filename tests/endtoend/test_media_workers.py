@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -80,8 +81,8 @@ def test_listening_in_works_through_a_worker(phone: SyncPhone, network: Pstn, wo
     call = phone.dial("+12125550111", until="answered")
     begun: list[str] = []
     octets: list[bytes] = []
-    ended: list[bool] = []
-    network.call(workers.listen_in, None, begun.append, octets.append, lambda: ended.append(True))
+    ended = Event()
+    network.call(workers.listen_in, None, begun.append, octets.append, ended.set)
     assert call.heard("1004 Hz")
     call.hang_up()
     call.wait_for("ended")
@@ -89,7 +90,7 @@ def test_listening_in_works_through_a_worker(phone: SyncPhone, network: Pstn, wo
     assert octets
     assert {len(each) for each in octets} == {160}
     assert phone.let_go() == ""
-    assert ended == [True]
+    assert ended.wait(10.0)
 
 
 def test_what_the_exchange_plays_is_told_as_ever(phone: SyncPhone, network: Pstn) -> None:

@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from gateway.core.errors import LocalProtocolError
 from gateway.media.rtp import RtpPacket
-from gateway.media.sender import RING_OCTETS, Batch, Sender
+from gateway.media.sender import FEW_ROWS, RING_OCTETS, Batch, Sender
 from gateway.media.store import Clip, SoundStore
 from tones.g711 import Law, idle_octet, transcode
 
@@ -310,6 +310,7 @@ class TestRows:
         sender = Sender(store)
         rows = [sender.open(Law.ALAW) for _ in range(1000)]
         assert len(set(rows)) == 1000
+        assert [sender.rows_in(phase) for phase in range(20)] == [50] * 20
         assert set(Counter(sender.phase_of(row) for row in rows).values()) == {50}
         for row in rows:
             sender.attach(row, row, 1, 1, 8)
@@ -319,14 +320,21 @@ class TestRows:
 
     def test_closed_rows_are_used_again_and_even_out(self, store: SoundStore) -> None:
         sender = Sender(store, phases=4)
-        rows = [sender.open(Law.ALAW) for _ in range(40)]
+        rows = [sender.open(Law.ALAW, number % 4) for number in range(4 * FEW_ROWS)]
         for row in rows:
             if sender.phase_of(row) == 2:
                 sender.close(row)
-        assert sender.open_rows == 30
+        assert sender.open_rows == 3 * FEW_ROWS
         again = [sender.open(Law.MULAW) for _ in range(10)]
         assert {sender.phase_of(row) for row in again} == {2}
         assert set(again) < set(rows)
+
+    def test_few_rows_keep_few_phases_busy(self, store: SoundStore) -> None:
+        sender = Sender(store, phases=4)
+        rows = [sender.open(Law.ALAW) for _ in range(FEW_ROWS + 1)]
+        assert [sender.rows_in(phase) for phase in range(4)] == [FEW_ROWS, 1, 0, 0]
+        sender.close(rows[0])
+        assert sender.phase_of(sender.open(Law.ALAW)) == 0
 
     def test_a_reused_row_remembers_nothing(self, store: SoundStore) -> None:
         sender = Sender(store, phases=1)

@@ -1,4 +1,4 @@
-"""The media clock is even, and never makes up for lost time by a burst."""
+"""The media clock in the reactor: what drives the schedule."""
 
 from __future__ import annotations
 
@@ -11,53 +11,43 @@ from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from gateway.net.ticker import CallLaterTicker, TimerfdTicker, make_ticker
+from gateway.net.ticker import CallLaterTicker, Ticker, TimerfdTicker, make_ticker
 
-PERIOD_S, LATEST_S = 0.002, 0.020
+SLOTS, ROUND_S = 10, 0.020
+PERIOD_S = ROUND_S / SLOTS
 
 
 class TestCallLater:
-    def test_it_ticks_at_its_pace_from_start_to_stop(self) -> None:
-        clock, ticks = Clock(), [0.0]
-        ticker = CallLaterTicker(clock, PERIOD_S, LATEST_S, lambda: ticks.append(clock.seconds()))
-        ticker.start()
-        ticker.start()
-        clock.pump([PERIOD_S / 2] * 41)
-        assert len(ticks) == 21
-        ticker.stop()
+    def test_it_ticks_at_its_pace_while_somebody_is_awake(self) -> None:
+        ticks: list[tuple[int, float]] = []
+        clock = Clock()
+        ticker = CallLaterTicker(clock, SLOTS, ROUND_S, lambda slot: ticks.append((slot, clock.seconds())))
+        for slot in range(SLOTS):
+            ticker.wake(slot)
+        clock.pump([PERIOD_S / 2] * 43)
+        assert [slot for slot, _ in ticks] == [*range(SLOTS)] * 2 + [0]
+        for slot in range(SLOTS):
+            ticker.rest(slot)
         clock.advance(1.0)
         assert (len(ticks), clock.getDelayedCalls()) == (21, [])
 
-    def test_a_tick_may_stop_it(self) -> None:
+    def test_a_tick_may_let_it_rest(self) -> None:
         clock = Clock()
-        ticker = CallLaterTicker(clock, PERIOD_S, LATEST_S, lambda: ticker.stop())
-        ticker.start()
+        ticker: Ticker = CallLaterTicker(clock, SLOTS, ROUND_S, lambda slot: ticker.rest(slot))
+        ticker.wake(4)
         clock.advance(5 * PERIOD_S)
         assert clock.getDelayedCalls() == []
 
-    def test_a_little_late_is_made_up_for(self) -> None:
-        clock, ticks = Clock(), []
-        ticker = CallLaterTicker(clock, PERIOD_S, LATEST_S, lambda: ticks.append(clock.seconds()))
-        ticker.start()
-        clock.advance(5 * PERIOD_S + 0.0001)
-        assert len(ticks) == 5
-        assert ticker.late == 0
-
-    def test_very_late_moves_the_schedule(self) -> None:
-        clock, ticks = Clock(), []
-        ticker = CallLaterTicker(clock, PERIOD_S, LATEST_S, lambda: ticks.append(clock.seconds()))
-        ticker.start()
-        clock.advance(1.0)
-        assert (len(ticks), ticker.late) == (1, 1)
-
-    def test_at_rest_nothing_is_late(self) -> None:
+    def test_one_busy_slot_is_one_call_a_round(self) -> None:
+        ticks: list[int] = []
         clock = Clock()
-        ticker = CallLaterTicker(clock, PERIOD_S, LATEST_S, lambda: None)
-        ticker.start()
-        clock.pump([1.0] * 100)
-        assert ticker.late_share > 0.1
-        ticker.stop()
-        assert ticker.late_share == 0.0
+        ticker = CallLaterTicker(clock, SLOTS, ROUND_S, ticks.append)
+        ticker.wake(3)
+        clock.pump([PERIOD_S] * 501)
+        assert len(ticks) in (50, 51)
+        assert len(clock.getDelayedCalls()) == 1
+        ticker.close()
+        assert clock.getDelayedCalls() == []
 
 
 @implementer(IReactorFDSet)
@@ -81,17 +71,22 @@ class WatchingReactor:
 
 class TestTimerfd:
     def test_a_reactor_that_watches_files_gets_it_and_it_keeps_its_pace(self) -> None:
-        reactor, ticks = WatchingReactor(), []
-        ticker = make_ticker(reactor, PERIOD_S, LATEST_S, lambda: ticks.append(time.monotonic()))
+        ticks: list[int] = []
+        reactor = WatchingReactor()
+        ticker = make_ticker(reactor, SLOTS, ROUND_S, ticks.append)
         assert isinstance(ticker, TimerfdTicker)
         begin = time.monotonic()
-        ticker.start()
+        for slot in range(SLOTS):
+            ticker.wake(slot)
         while len(ticks) < 50:
             reactor.wait()
         took = time.monotonic() - begin
-        ticker.stop()
-        assert reactor.readers == []
+        assert ticks[:12] == [*range(SLOTS), 0, 1] or ticker.late
         assert took >= 49 * PERIOD_S
+        for slot in range(SLOTS):
+            ticker.rest(slot)
+        reactor.wait()
+        assert reactor.readers == []
         number = ticker.fileno()
         ticker.close()
         ticker.close()
@@ -99,23 +94,28 @@ class TestTimerfd:
             os.fstat(number)
 
     def test_very_late_gives_one_tick_and_is_counted(self) -> None:
-        reactor, ticks = WatchingReactor(), []
-        ticker = TimerfdTicker(reactor, 0.0001, 0.0005, lambda: ticks.append(0))
-        ticker.start()
+        ticks: list[int] = []
+        reactor = WatchingReactor()
+        ticker = TimerfdTicker(reactor, SLOTS, 0.0005, ticks.append)
+        for slot in range(SLOTS):
+            ticker.wake(slot)
         begin = time.monotonic()
         while time.monotonic() - begin < 0.01:
             pass
         reactor.wait()
         assert (len(ticks), ticker.late) == (1, 1)
         ticker.close()
+        assert reactor.readers == []
 
-    def test_at_rest_nothing_is_late(self) -> None:
-        ticker = TimerfdTicker(WatchingReactor(), 0.0001, 0.0005, lambda: None)
-        ticker.start()
-        ticker.late_share = 0.5
-        ticker.stop()
-        assert ticker.late_share == 0.0
+    def test_one_that_sleeps_is_not_woken(self) -> None:
+        ticks: list[int] = []
+        reactor = WatchingReactor()
+        ticker = TimerfdTicker(reactor, SLOTS, 0.1, ticks.append)
+        ticker.wake(2)
+        for _ in range(3):
+            reactor.wait()
+        assert ticks == [2, 2, 2]
         ticker.close()
 
     def test_any_other_clock_gets_delayed_calls(self) -> None:
-        assert isinstance(make_ticker(Clock(), PERIOD_S, LATEST_S, lambda: None), CallLaterTicker)
+        assert isinstance(make_ticker(Clock(), SLOTS, ROUND_S, lambda slot: None), CallLaterTicker)
