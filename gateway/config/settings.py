@@ -140,12 +140,25 @@ class SipSettings:
 @frozen
 class MediaSettings:
     """[media]; "address" is what session descriptions name; "workers": processes for media, 0 for none beside this one;
-    "way_out": "io_uring", "plain", or "auto" for the best there is."""
+    "way_out", "way_in": "io_uring", "plain", or "auto" for the best there is; "latching": "auto", "always" or "never",
+    whether a source that no description names may be heard, in its first "latch_window" seconds; "jitter_minimum",
+    "jitter_maximum": the delay of the jitter buffers, in ms; "rtcp": whether reports are sent and read."""
 
     address: str = field(default="", converter=local_address)
     rtp_ports: tuple[int, int] = field(default=(16384, 32766), converter=port_range)
     workers: int = field(default=0, validator=[instance_of(int), ge(0), le(64)])
     way_out: str = field(default="auto", validator=in_(("auto", "io_uring", "plain")))
+    way_in: str = field(default="auto", validator=in_(("auto", "io_uring", "plain")))
+    latching: str = field(default="auto", validator=in_(("auto", "always", "never")))
+    latch_window: float = field(default=5.0, validator=[instance_of((int, float)), ge(0), le(60)])
+    jitter_minimum: int = field(default=20, validator=[instance_of(int), ge(20), le(500)])
+    jitter_maximum: int = field(default=200, validator=[instance_of(int), ge(20), le(500)])
+    rtcp: bool = field(default=True, validator=_flag)
+
+    @jitter_maximum.validator
+    def _not_less(self, attribute: object, value: int) -> None:
+        if value < self.jitter_minimum:
+            raise ValueError(f"{value} ms is less than the minimum, {self.jitter_minimum} ms")
 
 
 @frozen

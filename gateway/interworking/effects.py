@@ -18,9 +18,15 @@ class ReserveMedia(Effect):
 
 @frozen
 class ConnectMedia(Effect):
-    """Where the caller wants to hear, and in which codec; nothing is sent yet."""
+    """Where the caller wants to hear, and in which codec; nothing is sent yet.
+
+    Args:
+        agreed: what the latest offer and answer came to.
+        signalled_from: the address that the caller's signalling comes from, "" where it is not known.
+    """
 
     agreed: Agreed
+    signalled_from: str = ""
 
 
 @frozen

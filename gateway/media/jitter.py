@@ -16,7 +16,6 @@ clocks is followed by the same rule.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
@@ -114,6 +113,7 @@ class JitterBuffer:
 
     def __init__(self, law: Law, settings: JitterSettings = DEFAULT_SETTINGS) -> None:
         self.law = law
+        self.settings = settings
         self._hopeless = settings.maximum_ms * SAMPLES_A_SECOND // 1000 + _HOPELESS_SAMPLES
         self._playout = PlayoutPoint(settings)
         self._idle = bytes([idle_octet(law)]) * PACKET_SAMPLES
@@ -413,37 +413,3 @@ class Pulled:
 
     octets: NDArray[np.uint8]
     verdicts: NDArray[np.uint8]
-
-
-class JitterBuffers:
-    """The buffers of many streams, by row number."""
-
-    def __init__(self, settings: JitterSettings = DEFAULT_SETTINGS) -> None:
-        self._settings = settings
-        self._buffers: dict[int, JitterBuffer] = {}
-
-    def __len__(self) -> int:
-        return len(self._buffers)
-
-    def __getitem__(self, row: int) -> JitterBuffer:
-        return self._buffers[row]
-
-    def open(self, row: int, law: Law) -> JitterBuffer:
-        """A buffer for a row; one that was there is forgotten."""
-        buffer = self._buffers[row] = JitterBuffer(law, self._settings)
-        return buffer
-
-    def close(self, row: int) -> None:
-        """Forget a row's buffer.
-
-        Raises:
-            KeyError: it has none.
-        """
-        del self._buffers[row]
-
-    def pull(self, rows: Iterable[int], now_s: float) -> Pulled:
-        """The next 20 ms of each of these rows, in that order."""
-        buffers = self._buffers
-        pulled = [buffers[row].pull(now_s) for row in rows]
-        octets = np.frombuffer(b"".join([each[0] for each in pulled]), np.uint8).reshape(len(pulled), PACKET_SAMPLES)
-        return Pulled(octets, np.array([each[1] for each in pulled], np.uint8))

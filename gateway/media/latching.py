@@ -99,6 +99,11 @@ class SourceLatch:
         self._since_s, self._candidate = now_s, None
         self.state = LatchState.OPEN
 
+    def extend(self, now_s: float) -> None:
+        """The window begins anew, if nobody has been heard: only now may the caller be expected to speak."""
+        if self.state is LatchState.OPEN and self._candidate is None:
+            self._since_s = now_s
+
     def packet_received(self, source: Address, now_s: float) -> bool:
         """A packet came. Returns whether to hear it.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gateway.core.errors import ParseError
 from gateway.media.assembly import SAMPLES_A_SECOND, StreamAssembler
 from gateway.media.comfort_noise import ComfortNoise
-from gateway.media.jitter import JitterBuffer
+from gateway.media.jitter import JitterBuffer, JitterSettings
 from gateway.media.reception import ReceptionStatistics
 from gateway.media.rtp import RtpPacket, read_audio
 from gateway.media.telephone_event import EventReceiver, ReceivedEvent
@@ -174,6 +174,24 @@ class Receiver:
             return Reception(octets, self._assembler.take(), tuple(events))
         self.events += events
         return Reception(octets, b"", tuple(events))
+
+    def renegotiate(self, law: Law, payload_types: Mapping[int, Law], telephone_events: frozenset[int]) -> None:
+        """Another description of the same stream (RFC 3264 §8): what was heard of the source so far still counts."""
+        self._payload_types = dict(payload_types)
+        self._telephone_events = telephone_events
+        self._known = frozenset(payload_types) | telephone_events | {COMFORT_NOISE}
+        if law is not self._law:
+            self._law = law
+            self._assembler = StreamAssembler(law, 0 if self._passes_on else None)
+            if self.jitter is not None:
+                counts = self.jitter.counts
+                self.jitter = JitterBuffer(law, self.jitter.settings)
+                self.jitter.counts = counts
+
+    def hear(self, settings: JitterSettings) -> None:
+        """From now on audio goes into a jitter buffer; one that is there stays."""
+        if self.jitter is None:
+            self.jitter = JitterBuffer(self._law, settings)
 
     def finish(self) -> tuple[ReceivedEvent, ...]:
         """The stream is over: the event that was going on, if any."""

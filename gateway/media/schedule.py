@@ -11,6 +11,8 @@ from typing import Final
 
 LATE_S: Final = 0.010
 """Ticks that come later than this count as late."""
+REMEMBERED_S: Final = 4.0
+"""Over so long the share of late ticks is taken: one hiccup is no overload."""
 
 
 class Schedule:
@@ -22,7 +24,7 @@ class Schedule:
 
     Attributes:
         late: how often the schedule was moved.
-        late_share: which share of the last second's ticks, or so, came more than `LATE_S` late: 0 to 1; at rest 0.
+        late_share: which share of the last seconds' ticks came more than `LATE_S` late: 0 to 1; at rest 0.
     """
 
     def __init__(self, slots: int, round_s: float) -> None:
@@ -66,7 +68,7 @@ class Schedule:
         """The slots that are due, in order; they are the caller's to tick now."""
         if not self._number_busy:
             return []
-        fade = self._round_s / self._number_busy
+        fade = self._round_s / self._number_busy / REMEMBERED_S
         self._pass_over()
         if now_s - self._due_s > self._round_s:
             self.late += 1

@@ -1,10 +1,11 @@
-"""Linux io_uring by its three system calls: many sends of one phase group in one entry to the kernel.
+"""Linux io_uring by its system calls: many sends, or many receives, in one entry to the kernel.
 
-Only what the media plane needs: a ring that sends octets on connected UDP sockets. Requests are rows of a numpy view of
-the submission queue, so that a group of any size is prepared by a fixed number of numpy calls.
+Only what the media plane needs: a ring that sends octets on UDP sockets, and one that receives them. Requests are rows
+of a numpy view of the submission queue, so that a group of any size is prepared by a fixed number of numpy calls.
 
-Every send carries MSG_DONTWAIT: where a socket's buffer is full the kernel answers EAGAIN at once instead of
-keeping the request, so no memory is touched after `send` has returned.
+Every request carries MSG_DONTWAIT: where a socket's buffer is full, or empty, the kernel answers EAGAIN at once instead
+of keeping the request. So no memory is touched, no file held and nothing left to cancel after `send` or `receive` has
+returned; and the set-up flags for when the kernel may finish requests (COOP_TASKRUN, DEFER_TASKRUN) change nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.net.addresses import RAW_ADDRESS, RawAddresses
+
 _SETUP, _ENTER = 425, 426
 _OFF_SQ_RING, _OFF_SQES = 0, 0x10000000
 _FEAT_SINGLE_MMAP = 1
 _SETUP_CLAMP, _SETUP_SUBMIT_ALL = 1 << 4, 1 << 7
-_OP_SEND = 26
+_OP_SEND, _OP_RECV = 26, 27
 _ENTER_GETEVENTS = 1
 
 _SQE = np.dtype(
@@ -32,12 +35,15 @@ _SQE = np.dtype(
         ("flags", "u1"),
         ("priority", "<u2"),
         ("fd", "<i4"),
-        ("offset", "<u8"),
+        ("destination", "<u8"),
         ("address", "<u8"),
         ("length", "<u4"),
         ("message_flags", "<u4"),
         ("user_data", "<u8"),
-        ("rest", "V24"),
+        ("buffer_index", "<u2"),
+        ("personality", "<u2"),
+        ("destination_length", "<u2"),
+        ("rest", "V18"),
     ]
 )
 _CQE = np.dtype([("user_data", "<u8"), ("result", "<i4"), ("flags", "<u4")])
@@ -71,17 +77,18 @@ class IoUringUnavailableError(OSError):
     """The kernel has no io_uring, or does not let us."""
 
 
-class SendRing:
-    """A ring that sends.
+class _Ring:
+    """A ring whose requests are all of one kind and are all finished when the entry to the kernel returns.
 
     Args:
-        entries: how many requests one entry to the kernel may carry; larger groups take several.
+        entries: how many requests one entry to the kernel may carry.
+        operation, message_flags: of every request.
 
     Raises:
         IoUringUnavailableError: there is none to be had.
     """
 
-    def __init__(self, entries: int = 1024) -> None:
+    def __init__(self, entries: int, operation: int, message_flags: int) -> None:
         self._libc: Any = ctypes.CDLL(None, use_errno=True)
         parameters = _Parameters()
         parameters.flags = _SETUP_CLAMP | _SETUP_SUBMIT_ALL
@@ -101,7 +108,7 @@ class SendRing:
         self._requests = mmap.mmap(self._fd, self.entries * _SQE.itemsize, mmap.MAP_SHARED, offset=_OFF_SQES)
         self._sqes = np.frombuffer(self._requests, _SQE)
         self._words = np.frombuffer(self._ring, np.uint32, size // 4)
-        self._sq_tail = parameters.sq.tail // 4
+        self._sq_head, self._sq_tail = parameters.sq.head // 4, parameters.sq.tail // 4
         self._cq_head, self._cq_tail = parameters.cq.head // 4, parameters.cq.tail // 4
         first = parameters.sq.field6 // 4
         self._words[first : first + self.entries] = np.arange(self.entries, dtype=np.uint32)
@@ -109,53 +116,40 @@ class SendRing:
         self._cqes = np.frombuffer(self._ring, _CQE, parameters.cq_entries, parameters.cq.field5)
         self._cq_mask = int(parameters.cq_entries) - 1
         self._numbers = np.arange(self.entries, dtype=np.uint64)
-        self._sqes["opcode"] = _OP_SEND
-        self._sqes["message_flags"] = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+        self._sqes["opcode"] = operation
+        self._sqes["message_flags"] = message_flags
 
-    def send(self, fds: NDArray[np.int32], packets: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Send row n of `packets` on socket n.
-
-        Args:
-            fds: int32[n], connected UDP sockets.
-            packets: uint8[n, octets], C-contiguous.
-
-        Returns:
-            The rows that were not sent: a full buffer, an unreachable receiver.
-        """
-        octets, address = packets.shape[1], packets.ctypes.data
-        if len(fds) <= self.entries:
-            return self._send_some(fds, address, octets)
-        failed = [
-            start + self._send_some(fds[start : start + self.entries], address + start * octets, octets)
-            for start in range(0, len(fds), self.entries)
-        ]
-        return np.concatenate(failed)
-
-    def _send_some(self, fds: NDArray[np.int32], address: int, octets: int) -> NDArray[np.int64]:
-        count = len(fds)
-        tail = int(self._words[self._sq_tail])
-        numbers = self._numbers[:count]
-        places = (tail + numbers) & self._sq_mask
+    def _prepare(self, fds: NDArray[np.int32], address: int, octets: int) -> NDArray[np.uint64]:
+        """Request n is about row n of a matrix at an address, and socket n. Returns their places in the queue."""
+        numbers = self._numbers[: len(fds)]
+        places: NDArray[np.uint64] = (int(self._words[self._sq_tail]) + numbers) & self._sq_mask
         requests = self._sqes
         requests["fd"][places] = fds
         requests["address"][places] = address + octets * numbers
         requests["length"][places] = octets
         requests["user_data"][places] = numbers
-        self._words[self._sq_tail] = (tail + count) & 0xFFFFFFFF
+        return places
+
+    def _perform(self, count: int) -> NDArray[np.void]:
+        """Have as many requests done as have been prepared. Returns what came of each, in any order."""
+        self._words[self._sq_tail] = (int(self._words[self._sq_tail]) + count) & 0xFFFFFFFF
         self._enter(count)
         head, end = int(self._words[self._cq_head]), int(self._words[self._cq_tail])
-        finished = self._cqes[(head + np.arange((end - head) & 0xFFFFFFFF)) & self._cq_mask]
+        finished: NDArray[np.void] = self._cqes[(head + np.arange((end - head) & 0xFFFFFFFF)) & self._cq_mask]
         self._words[self._cq_head] = end
-        failed: NDArray[np.int64] = finished["user_data"][finished["result"] < 0].astype(np.int64)
-        return failed
+        return finished
 
     def _enter(self, count: int) -> None:
-        while True:
+        while count > 0:
             done = self._libc.syscall(_ENTER, self._fd, count, count, _ENTER_GETEVENTS, None, 0)
             if done >= 0:
-                return
+                count -= done
+                continue
             number = ctypes.get_errno()
             if number != errno.EINTR:
+                # What the kernel has not taken it shall not find at the next entry: its memory is gone by then.
+                self._words[self._sq_tail] = self._words[self._sq_head]
+                self._words[self._cq_head] = self._words[self._cq_tail]
                 raise OSError(number, os.strerror(number))
 
     def close(self) -> None:
@@ -167,3 +161,101 @@ class SendRing:
         self._requests.close()
         os.close(self._fd)
         self._fd = -1
+
+
+class SendRing(_Ring):
+    """A ring that sends.
+
+    Args:
+        entries: how many requests one entry to the kernel may carry; larger groups take several.
+
+    Raises:
+        IoUringUnavailableError: there is none to be had.
+    """
+
+    def __init__(self, entries: int = 1024) -> None:
+        super().__init__(entries, _OP_SEND, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+
+    def send(
+        self, fds: NDArray[np.int32], packets: NDArray[np.uint8], addresses: RawAddresses | None = None
+    ) -> NDArray[np.int64]:
+        """Send row n of `packets` on socket n.
+
+        Args:
+            fds: int32[n], UDP sockets.
+            packets: uint8[n, octets], C-contiguous.
+            addresses: `RAW_ADDRESS[n]`, where to; a socket whose row is empty is connected. None: they all are. Linux
+                takes addresses since 6.1; before, every packet is one that was not sent.
+
+        Returns:
+            The rows that were not sent: a full buffer, an unreachable receiver.
+        """
+        octets, address = packets.shape[1], packets.ctypes.data
+        if addresses is not None:
+            addresses = np.ascontiguousarray(addresses, RAW_ADDRESS)
+        if len(fds) <= self.entries:
+            return self._send_some(fds, address, octets, addresses)
+        failed = [
+            start
+            + self._send_some(
+                fds[start : start + self.entries],
+                address + start * octets,
+                octets,
+                None if addresses is None else addresses[start : start + self.entries],
+            )
+            for start in range(0, len(fds), self.entries)
+        ]
+        return np.concatenate(failed)
+
+    def _send_some(
+        self, fds: NDArray[np.int32], address: int, octets: int, addresses: RawAddresses | None
+    ) -> NDArray[np.int64]:
+        places = self._prepare(fds, address, octets)
+        if addresses is None:
+            finished = self._perform(len(fds))
+        else:
+            destinations, lengths = self._sqes["destination"], self._sqes["destination_length"]
+            where = addresses.ctypes.data + RAW_ADDRESS.itemsize * self._numbers[: len(fds)]
+            destinations[places] = np.where(addresses["length"] > 0, where, 0)
+            lengths[places] = addresses["length"]
+            try:
+                finished = self._perform(len(fds))
+            finally:
+                destinations[places] = 0
+                lengths[places] = 0
+        failed: NDArray[np.int64] = finished["user_data"][finished["result"] < 0].astype(np.int64)
+        return failed
+
+
+class ReceiveRing(_Ring):
+    """A ring that receives.
+
+    Args:
+        entries: how many requests one entry to the kernel may carry; larger groups take several.
+
+    Raises:
+        IoUringUnavailableError: there is none to be had.
+    """
+
+    def __init__(self, entries: int = 1024) -> None:
+        super().__init__(entries, _OP_RECV, socket.MSG_DONTWAIT | socket.MSG_TRUNC)
+
+    def receive(self, fds: NDArray[np.int32], rows: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Receive one datagram from socket n into row n; what does not fit is cut off.
+
+        Args:
+            fds: int32[n], UDP sockets.
+            rows: uint8[n, octets], C-contiguous; written to.
+
+        Returns:
+            int64[n]: how long each datagram was before it was cut, or the error's number below zero: -EAGAIN where
+            there was none.
+        """
+        octets, address = rows.shape[1], rows.ctypes.data
+        results = np.empty(len(fds), np.int64)
+        for start in range(0, len(fds), self.entries):
+            some = fds[start : start + self.entries]
+            self._prepare(some, address + start * octets, octets)
+            finished = self._perform(len(some))
+            results[start + finished["user_data"].astype(np.int64)] = finished["result"]
+        return results

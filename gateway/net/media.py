@@ -2,31 +2,30 @@
 
 One 64 kbit/s circuit has a backward row (what the exchange plays) in one `Sender` and, from the answer on, a forward
 row (what the caller says, and digits from INFO) in another. The backward row's packets leave by the call's own
-connected socket; the forward row's octets go to the exchange's ear: its DTMF receiver, and back where it echoes.
+socket; the forward row's octets go to the exchange's ear: its DTMF receiver, and back where it echoes.
 
-Ticks are on an absolute schedule: phase groups of 2 ms, each group every 20 ms. A tick that comes late by more than a
-packet moves the schedule; it never sends a burst to catch up.
+    caller --RTP--> way in --> Receivers (checked, jitter buffer) --> forward row --> ear, echo, handset
+    caller <--RTP-- way out <-- backward row <-- clip of the sound store; or echo, handset: live, digits lifted out
+
+At each tick of the media clock what has come in is taken, and the rows of one phase move on by 20 ms.
 """
 
 from __future__ import annotations
 
 import random
-import socket
-from collections import OrderedDict, deque
 from collections.abc import Callable
+from heapq import heappop, heappush
 from ipaddress import ip_address
-from typing import Any, Protocol
+from itertools import count
+from typing import Any, Final, Protocol
 
 import numpy as np
-from attrs import define, field
+from attrs import define, field, frozen
 from numpy.typing import NDArray
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
-from zope.interface import implementer
 
 from gateway.core.effects import Machine
 from gateway.exchange.effects import ECHO, HANDSET, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound, Sound
-from gateway.exchange.sounds import render_sound
 from gateway.interworking.effects import (
     ConnectMedia,
     CutThroughBackward,
@@ -35,44 +34,68 @@ from gateway.interworking.effects import (
     ReleaseMedia,
     ReserveMedia,
 )
-from gateway.media.receiver import Receiver
+from gateway.media.digit_lifting import DELAY_BLOCKS, DigitLifter
+from gateway.media.playout import JitterSettings
+from gateway.media.quality import MediaQuality
+from gateway.media.receivers import Receivers
+from gateway.media.reporting import Reporting
+from gateway.media.rtp import HEADER_OCTETS, PACKET_SAMPLES
 from gateway.media.sender import Batch, Sender
-from gateway.media.store import LAWS, Clip, SoundStore
+from gateway.media.store import Clip, SoundStore
+from gateway.media.telephone_event import DIGITS
+from gateway.net.call_port import CallPort, PortSettings
+from gateway.net.clips import Clips
+from gateway.net.listening import Listener, Listeners
 from gateway.net.rtp_ports import NoPortLeftError, RtpPorts
 from gateway.net.runner import Runner
 from gateway.net.ticker import make_ticker
+from gateway.net.way_in import Arrivals, choose_way_in
 from gateway.net.way_out import choose_way_out
-from gateway.sdp.offer_answer import Agreed
 from tones.detect.dtmf import DtmfReceiver
-from tones.dtmf import render_digit
-from tones.g711 import Law, encode, idle_octet, transcode
+from tones.g711 import Law, idle_octet, transcode
 
-PHASES = 10
-PACKET_S = 0.020
-HEADER_OCTETS = 12
-MOST_LATE_TICKS = 0.05
+PHASES: Final = 10
+PACKET_S: Final = 0.020
+MOST_LATE_TICKS: Final = 0.05
 """With more ticks late than this no new stream is taken: the old ones would suffer."""
-FAILURES_UNTIL_GONE = 50
-FAILURES_APART_S = 1.0
+FAILURES_UNTIL_GONE: Final = 50
+FAILURES_APART_S: Final = 1.0
 """A receiver is gone when so many packets to it have failed, none of them longer than this after the one before."""
-NO_SOCKET = -1
-NOWHERE = ("", 0)
-DIGIT_PAUSE_MS = 60
-BLOCKS_AFTER_ACTIVITY = 3
-READS_AT_ONCE = 32
-MOST_DIGITS_WAITING = 32
+NO_SOCKET: Final = -1
+LATCHING: Final = -2
+"""In the place of a socket: none, or one that is not connected, so that packets leave one by one."""
+BLOCKS_AFTER_ACTIVITY: Final = 3
+MOST_DIGITS_WAITING: Final = 32
 """Digits that a caller may have waiting; more are dropped."""
-HANDSET_DELAY_OCTETS = 320
+HANDSET_DELAY_OCTETS: Final = 320
 """So much silence goes before what the handset says: its frames may come that much late, or 40 ms."""
-RARE_SOUNDS_KEPT = 128
-"""Sounds that few calls share: spoken numbers, digits of an unusual length."""
+EVENT_SAMPLES: Final = 800
+"""How long a telephone event is whose digit was over before it could begin: 100 ms."""
 
-Pcm = NDArray[np.int16]
 Octets = NDArray[np.uint8]
 RtpTap = Callable[[tuple[str, int], tuple[str, int], bytes], None]
 SoundObserver = Callable[[int, Sound], None]
+QualityObserver = Callable[[Any, MediaQuality], None]
 Speaking = Callable[[Law, bytes], None]
 """Told, or tells, what is said: the law, and octets in it."""
+
+
+@frozen
+class PlaneSettings:
+    """How a media plane works.
+
+    Args:
+        law: of circuits before a codec is agreed upon.
+        way_out, way_in: "io_uring", "plain", or "auto" for the best there is.
+        jitter: how the jitter buffers adapt.
+        port: what the calls' sockets hear and report.
+    """
+
+    law: Law = Law.ALAW
+    way_out: str = "auto"
+    way_in: str = "auto"
+    jitter: JitterSettings = field(factory=JitterSettings)
+    port: PortSettings = field(factory=PortSettings)
 
 
 class MediaUser(Protocol):
@@ -96,6 +119,15 @@ class SoundUser(Protocol):
 
 
 @define(eq=False)
+class _ByHand:
+    """A clip with digits in it, for a caller that wants them as events: fed block by block, at `at` in `octets`."""
+
+    octets: Octets
+    repeat: bool
+    at: int = 0
+
+
+@define(eq=False)
 class _Circuit:
     cic: int
     law: Law
@@ -104,59 +136,16 @@ class _Circuit:
     player: Any = None
     echo: bool = False
     handset: Speaking | None = None
+    by_hand: _ByHand | None = None
+    lifter: DigitLifter | None = None
+    events: str = ""
+    """Digits that are being sent as telephone events: the one under way, and those that wait for its end."""
     listener: Any = None
     ear: DtmfReceiver | None = None
     blocks_to_hear: int = 0
     forward: int | None = None
-    digits: deque[Clip] = field(factory=deque)
-    port: _Port | None = None
-
-
-@define(eq=False)
-class _ListenerIn:
-    owner: object | None
-    begin: Callable[[str], None]
-    octets: Callable[[bytes], None]
-    end: Callable[[], None]
-
-
-@implementer(IReadDescriptor)
-class _Port:
-    """The socket of one call, as the reactor sees it."""
-
-    def __init__(self, plane: MediaPlane, opened: socket.socket, number: int, owner: Any) -> None:
-        self.plane = plane
-        self.socket = opened
-        self.number = number
-        self.owner = owner
-        self.agreed: Agreed | None = None
-        self.remote = NOWHERE
-        self.receiver: Receiver | None = None
-        self.circuit: _Circuit | None = None
-        self.forward_open = False
-        self.attached = False
-        self.heard_by: list[_ListenerIn] = []
-        self.closed = False
-
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def logPrefix(self) -> str:
-        return "rtp"
-
-    def connectionLost(self, reason: Any) -> None:
-        """The reactor stops."""
-
-    def doRead(self) -> None:
-        for _ in range(READS_AT_ONCE):
-            try:
-                datagram = self.socket.recv(2048)
-            except BlockingIOError:
-                return
-            except OSError:
-                self.plane.refused(self)
-                return
-            self.plane.received(self, datagram)
+    digits: tuple[Clip, ...] = ()
+    port: CallPort | None = None
 
 
 class MediaPlane:
@@ -166,43 +155,50 @@ class MediaPlane:
         reactor: Twisted's; its clock is the media clock.
         runner: whose effects are performed.
         ports: where RTP sockets come from.
-        law: of circuits before a codec is agreed upon.
-        way_out: "io_uring", "plain", or "auto" for the best there is.
+        settings: how it works.
 
     Attributes:
         tap: told of each packet sent or received: source, destination, octets. None: nobody looks.
         sound_observer: told what the exchange puts on which circuit.
+        quality_observer: told, when a call's media is over, whose and how it went.
         sent, unreachable: packets that left, and that did not (ICMP errors, full buffers).
         stopped: streams that were stopped because their receiver had gone.
+        received: datagrams that were taken.
     """
 
     log = Logger()
 
-    def __init__(
-        self, reactor: Any, runner: Runner, ports: RtpPorts, law: Law = Law.ALAW, way_out: str = "auto"
-    ) -> None:
+    def __init__(self, reactor: Any, runner: Runner, ports: RtpPorts, settings: PlaneSettings | None = None) -> None:
+        self._settings = settings = settings or PlaneSettings()
         self._reactor = reactor
         self._runner = runner
         self._ports = ports
-        self._law = law
         self._random = random.SystemRandom()
         self._store = SoundStore()
+        self._clips = Clips(self._store, self._carried)
         self._backward = Sender(self._store, PHASES)
         self._forward = Sender(self._store, PHASES)
+        self._receivers = Receivers(settings.jitter)
         self._circuits: dict[int, _Circuit] = {}
         self._by_backward: dict[int, _Circuit] = {}
         self._by_forward: dict[int, _Circuit] = {}
-        self._calls: dict[int, _Port] = {}
+        self._speaking: list[dict[int, _Circuit]] = [{} for _ in range(PHASES)]
+        self._calls: dict[int, CallPort] = {}
+        self._by_row: dict[int, CallPort] = {}
+        self._taken: set[CallPort] = set()
+        self._by_hand: list[dict[int, _Circuit]] = [{} for _ in range(PHASES)]
         self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick)
-        self._way_out = choose_way_out(way_out)
+        self._way_out = choose_way_out(settings.way_out)
+        self._way_in = choose_way_in(settings.way_in)
         self._fds = np.full(64, NO_SOCKET, np.int32)
-        self._rare: OrderedDict[str, None] = OrderedDict()
-        self._listeners: list[_ListenerIn] = []
-        self._listened_to: set[_Port] = set()
+        self._reports: list[tuple[float, int, CallPort]] = []
+        self._numbers = count()
+        self._listeners = Listeners()
         self.tap: RtpTap | None = None
         self.sound_observer: SoundObserver | None = None
+        self.quality_observer: QualityObserver | None = None
         self._failures: dict[int, tuple[int, float]] = {}
-        self.sent = self.unreachable = self.stopped = 0
+        self.sent = self.unreachable = self.stopped = self.received = 0
         for effect, performer in (
             (ReserveMedia, self._reserve),
             (ConnectMedia, self._connect),
@@ -238,9 +234,10 @@ class MediaPlane:
     def stop(self) -> None:
         """No more ticks; every socket is closed."""
         self._ticker.close()
-        self._way_out.close()
         for port in list(self._calls.values()):
             self._close(port)
+        self._way_out.close()
+        self._way_in.close()
 
     # --- what calls ask for -------------------------------------------------------------------------------------
 
@@ -255,9 +252,10 @@ class MediaPlane:
         except NoPortLeftError as error:
             self._runner.deliver(user.media_refused, str(error))
             return
-        port = _Port(self, opened, number, owner)
+        local = (self._ports.address, number)
+        port = CallPort(self._reactor, self._settings.port, opened, local, owner, self._latched, self._aimed)
         self._calls[id(owner)] = port
-        self._runner.deliver(user.media_reserved, self._ports.address, number)
+        self._runner.deliver(user.media_reserved, *local)
 
     def _connect(self, owner: Machine | None, effect: ConnectMedia) -> None:
         port = self._calls[id(owner)]
@@ -265,43 +263,57 @@ class MediaPlane:
         before, port.agreed = port.agreed, agreed
         events = frozenset(() if agreed.receive_telephone_event is None else (agreed.receive_telephone_event,))
         known = {agreed.codec.payload_type: agreed.codec.law, agreed.receive_payload_type: agreed.codec.law}
-        port.receiver = Receiver(agreed.codec.law, known, events, passes_on=True)
+        if port.row < 0:
+            port.row = self._receivers.open(agreed.codec.law, known, events)
+            self._by_row[port.row] = port
+        else:
+            self._receivers.renegotiate(port.row, agreed.codec.law, known, events)
         if before is None or before.remote != agreed.remote:
-            self._aim(port, agreed.remote)
+            self._aim(port, agreed.remote, effect.signalled_from)
         circuit = port.circuit
         if circuit is not None:
             if circuit.law is not agreed.codec.law or (before is not None and before.codec != agreed.codec):
                 self._change_law(circuit, agreed.codec.law, agreed.codec.payload_type)
             if before is None:
                 self._attach(port, circuit)
+            elif before.ptime != agreed.ptime:
+                self._backward.change_ptime(circuit.backward, agreed.ptime)
             self._aim_row(circuit)
 
-    def _aim(self, port: _Port, remote: tuple[str, int]) -> None:
+    def _aim(self, port: CallPort, remote: tuple[str, int], signalled_from: str) -> None:
         host, number = remote
-        port.remote = NOWHERE
+        port.aim_nowhere()
         try:
             address = ip_address(host)
         except ValueError:
             self._reactor.resolve(host).addCallbacks(
-                lambda found: self._aim(port, (found, number)) if self._still_wanted(port, remote) else None,
+                lambda found: (
+                    self._aim(port, (found, number), signalled_from) if self._still_wanted(port, remote) else None
+                ),
                 lambda failure: self.log.warn("no media for {host}: {why}", host=host, why=failure.getErrorMessage()),
             )
             return
         if address.is_unspecified:
             return
         try:
-            port.socket.connect((host, number))
+            port.aim((host, number), signalled_from)
         except OSError as error:
             self.log.warn("no media for {host}: {why}", host=host, why=error.strerror)
-            return
-        port.remote = (host, number)
-        self._reactor.addReader(port)
-        if port.circuit is not None:
-            self._aim_row(port.circuit)
 
     @staticmethod
-    def _still_wanted(port: _Port, remote: tuple[str, int]) -> bool:
+    def _still_wanted(port: CallPort, remote: tuple[str, int]) -> bool:
         return not port.closed and port.agreed is not None and port.agreed.remote == remote
+
+    def _aimed(self, port: CallPort) -> None:
+        """A port's way has changed: who takes what comes, and by what its circuit's packets leave."""
+        if port.connected and port not in self._taken:
+            self._way_in.add(port.row, port.socket)
+            self._taken.add(port)
+        elif not port.connected and port in self._taken:
+            self._way_in.remove(port.row)
+            self._taken.discard(port)
+        if port.circuit is not None:
+            self._aim_row(port.circuit)
 
     def _cut_through_backward(self, owner: Machine | None, effect: CutThroughBackward) -> None:
         port = self._calls[id(owner)]
@@ -313,63 +325,76 @@ class MediaPlane:
             self._attach(port, circuit)
         self._aim_row(circuit)
 
-    def _attach(self, port: _Port, circuit: _Circuit) -> None:
-        assert port.agreed is not None
-        bits = self._random.getrandbits
-        self._backward.attach(circuit.backward, bits(32), bits(15), bits(31), port.agreed.codec.payload_type)
+    def _attach(self, port: CallPort, circuit: _Circuit) -> None:
+        agreed = port.agreed
+        assert agreed is not None
+        bits = self._random.getrandbits(78)
+        numbers = bits & 0xFFFFFFFF, bits >> 32 & 0x7FFF, bits >> 47
+        self._backward.attach(circuit.backward, *numbers, agreed.codec.payload_type, agreed.ptime)
         port.attached = True
-        waiting = [each for each in self._listeners if each.owner is None or each.owner is port.owner]
-        for listener in waiting:
-            self._listeners.remove(listener)
-            self._begin_listening(port, listener)
+        if self._settings.port.rtcp:
+            now_s = self._reactor.seconds()
+            name = f"{getattr(port.owner, 'name', 'call')}@{self._ports.address}"
+            port.reporting = Reporting(name, self._random.random, now_s)
+            heappush(self._reports, (port.reporting.next_s, next(self._numbers), port))
+        self._listeners.attached(port)
 
     def _cut_through_forward(self, owner: Machine | None, effect: CutThroughForward) -> None:
         port = self._calls[id(owner)]
         circuit = self._circuit(effect.cic)
         port.circuit, circuit.port = circuit, port
-        port.forward_open = True
-        row = self._forward.open(circuit.law, self._backward.phase_of(circuit.backward))
-        circuit.forward = row
+        phase = self._backward.phase_of(circuit.backward)
+        row = circuit.forward = self._forward.open(circuit.law, phase)
         self._by_forward[row] = circuit
         self._forward.live(row)
         self._forward.attach(row, 0, 0, 0, 0)
+        port.expect()
+        if port.row >= 0:
+            self._receivers.hear(port.row)
+            self._speaking[phase][row] = circuit
+        # What comes in is taken at every tick: while somebody speaks no phase sleeps.
+        for each in range(PHASES):
+            self._ticker.wake(each)
 
     def _play_digit(self, owner: Machine | None, effect: PlayDigit) -> None:
         circuit = self._circuits.get(effect.cic)
-        if circuit is None or circuit.forward is None:
+        if circuit is None or circuit.forward is None or len(circuit.digits) >= MOST_DIGITS_WAITING:
             return
-        if len(circuit.digits) >= MOST_DIGITS_WAITING:
-            return
-        name = f"dtmf {effect.digit} {effect.duration_ms} ms"
-        clip = self._store.get(name)
-        if clip is None:
-            tone = render_digit(effect.digit, effect.duration_ms)
-            pause = np.zeros(DIGIT_PAUSE_MS * 8, np.int16)
-            clip = self._add(name, np.concatenate([tone, pause]), repeat=False, rare=True)
-        elif name in self._rare:
-            self._rare.move_to_end(name)
-        circuit.digits.append(clip)
+        circuit.digits += (self._clips.of_digit(effect.digit, effect.duration_ms),)
         if len(circuit.digits) == 1:
-            self._forward.play(circuit.forward, clip)
+            self._forward.play(circuit.forward, circuit.digits[0])
 
     def _release(self, owner: Machine | None, effect: ReleaseMedia) -> None:
         port = self._calls.get(id(owner))
         if port is None:
             return
         circuit = port.circuit
+        self._tell_quality(port)
         self._close(port)
         if circuit is None:
             return
-        circuit.port = None
+        circuit.port = circuit.lifter = None
+        circuit.events = ""
         self._aim_row(circuit)
         self._backward.detach(circuit.backward)
         if circuit.forward is not None:
             self._forward.close(circuit.forward)
             del self._by_forward[circuit.forward]
             circuit.forward = None
-            circuit.digits.clear()
+            circuit.digits = ()
         if circuit.player is None:
             self._forget(circuit)
+
+    def _tell_quality(self, port: CallPort) -> None:
+        if self.quality_observer is None or not port.attached or port.circuit is None:
+            return
+        receivers, row = self._receivers, port.row
+        sent = self._backward.numbers(port.circuit.backward).packets
+        view = None if port.reporting is None else port.reporting.remote_view
+        refused = receivers.refusals(row).total + port.foreign
+        quality = MediaQuality.of(sent, receivers.statistics(row), receivers.counts(row), refused, view)
+        if quality.sent or quality.received:
+            self.quality_observer(port.owner, quality)
 
     def listen_in(
         self,
@@ -386,53 +411,45 @@ class MediaPlane:
             octets: told the payload of each packet.
             end: told that the call's media is over.
         """
-        listener = _ListenerIn(owner, begin, octets, end)
-        attached = [port for port in self._calls.values() if port.attached and (owner is None or owner is port.owner)]
-        if attached:
-            self._begin_listening(attached[-1], listener)
-        else:
-            self._listeners.append(listener)
-        return lambda: self._stop_listening(listener)
+        attached = [port for port in self._calls.values() if port.attached]
+        return self._listeners.add(Listener(owner, begin, octets, end), attached)
 
-    def _begin_listening(self, port: _Port, listener: _ListenerIn) -> None:
-        assert port.agreed is not None
-        port.heard_by.append(listener)
-        self._listened_to.add(port)
-        listener.begin(f"{getattr(port.owner, 'name', 'call')} {port.agreed.codec.name}")
-
-    def _stop_listening(self, listener: _ListenerIn) -> None:
-        for listeners in (self._listeners, *(port.heard_by for port in self._calls.values())):
-            if listener in listeners:
-                listeners.remove(listener)
-        self._listened_to = {port for port in self._listened_to if port.heard_by}
-
-    def _close(self, port: _Port) -> None:
-        port.closed = True
+    def _close(self, port: CallPort) -> None:
         del self._calls[id(port.owner)]
-        self._reactor.removeReader(port)
-        self._ports.close(port.socket, port.number)
-        waiting = [each for each in self._listeners if each.owner is port.owner]
-        for listener in (*port.heard_by, *waiting):
-            self._stop_listening(listener)
-            listener.end()
-        port.heard_by.clear()
-        self._listened_to.discard(port)
+        if port in self._taken:
+            self._way_in.remove(port.row)
+            self._taken.discard(port)
+        circuit = port.circuit
+        if circuit is not None and circuit.forward is not None:
+            self._speaking[self._forward.phase_of(circuit.forward)].pop(circuit.forward, None)
+        if port.row >= 0:
+            self._receivers.close(port.row)
+            del self._by_row[port.row]
+        port.close()
+        self._ports.close(port.socket, port.local[1])
+        self._listeners.closed(port)
 
     # --- what the exchange asks for -----------------------------------------------------------------------------
 
     def _play_sound(self, owner: Machine | None, effect: PlaySound) -> None:
         circuit = self._circuit(effect.cic)
+        self._end_what_is_live(circuit)
         circuit.player = owner
-        circuit.echo, circuit.handset = False, None
-        clip = self._clip(effect.sound)
+        clip = self._clips.of_sound(effect.sound)
         circuit.sound = clip.name
-        self._backward.play(circuit.backward, clip)
+        if self._event_type(circuit) is not None and self._clips.has_digits(clip):
+            circuit.by_hand = _ByHand(self._store.read(clip, circuit.law), clip.repeat)
+            self._by_hand[self._backward.phase_of(circuit.backward)][circuit.backward] = circuit
+            self._backward.live(circuit.backward)
+        else:
+            self._backward.play(circuit.backward, clip)
         if self.sound_observer is not None:
             self.sound_observer(effect.cic, effect.sound)
 
     def _echo(self, owner: Machine | None, effect: EchoCircuit) -> None:
         circuit = self._circuit(effect.cic)
-        circuit.player, circuit.echo, circuit.sound = owner, True, ""
+        self._end_what_is_live(circuit)
+        circuit.player, circuit.echo = owner, True
         self._backward.live(circuit.backward)
         if self.sound_observer is not None:
             self.sound_observer(effect.cic, ECHO)
@@ -453,7 +470,8 @@ class MediaPlane:
             What is told what is to be said to the caller: fed as it is spoken; what comes faster is dropped.
         """
         circuit = self._circuit(cic)
-        circuit.handset, circuit.echo, circuit.sound = hear, False, ""
+        self._end_what_is_live(circuit)
+        circuit.handset = hear
         self._backward.live(circuit.backward)
         self._backward.feed(circuit.backward, bytes([idle_octet(circuit.law)]) * HANDSET_DELAY_OCTETS)
         if self.sound_observer is not None:
@@ -469,19 +487,25 @@ class MediaPlane:
         circuit = self._circuits.get(effect.cic)
         if circuit is None or circuit.player is not owner:
             return
+        self._end_what_is_live(circuit)
         circuit.player = circuit.listener = circuit.ear = None
-        circuit.echo, circuit.sound, circuit.handset = False, "", None
         self._backward.silence(circuit.backward)
         if circuit.port is None:
             self._forget(circuit)
 
-    # --- circuits and sounds ------------------------------------------------------------------------------------
+    def _end_what_is_live(self, circuit: _Circuit) -> None:
+        circuit.echo, circuit.handset, circuit.sound = False, None, ""
+        if circuit.by_hand is not None:
+            circuit.by_hand = None
+            del self._by_hand[self._backward.phase_of(circuit.backward)][circuit.backward]
+
+    # --- circuits -----------------------------------------------------------------------------------------------
 
     def _circuit(self, cic: int) -> _Circuit:
         circuit = self._circuits.get(cic)
         if circuit is None:
-            row = self._backward.open(self._law)
-            circuit = self._circuits[cic] = self._by_backward[row] = _Circuit(cic, self._law, row)
+            row = self._backward.open(self._settings.law)
+            circuit = self._circuits[cic] = self._by_backward[row] = _Circuit(cic, self._settings.law, row)
             self._ticker.wake(self._backward.phase_of(row))
         return circuit
 
@@ -491,38 +515,20 @@ class MediaPlane:
         del self._circuits[circuit.cic]
 
     def _change_law(self, circuit: _Circuit, law: Law, payload_type: int) -> None:
-        circuit.law = law
+        before, circuit.law = circuit.law, law
         self._backward.change_law(circuit.backward, law, payload_type)
+        if circuit.by_hand is not None and before is not law:
+            circuit.by_hand.octets = transcode(circuit.by_hand.octets.tobytes(), before, law)
+        circuit.lifter = None
         if circuit.forward is not None:
             self._forward.change_law(circuit.forward, law, 0)
         if circuit.ear is not None:
             circuit.ear = DtmfReceiver(law)
 
-    def _clip(self, sound: Sound) -> Clip:
-        name = repr(sound)
-        clip = self._store.get(name)
-        if clip is None:
-            pcm, repeat = render_sound(sound)
-            clip = self._add(name, pcm, repeat, rare=any(part.startswith("digits") for part in sound.parts))
-        elif name in self._rare:
-            self._rare.move_to_end(name)
-        return clip
-
-    def _add(self, name: str, pcm: Pcm, repeat: bool, rare: bool) -> Clip:
-        if rare:
-            self._rare[name] = None
-            if len(self._rare) > RARE_SOUNDS_KEPT:
-                self._forget_rare_sounds()
-        return self._store.add(name, {law: encode(pcm, law) for law in LAWS}, repeat)
-
-    def _forget_rare_sounds(self) -> None:
-        """Take those that were played longest ago out of the store, but none that some circuit carries."""
+    def _carried(self) -> set[str]:
         carried = {circuit.sound for circuit in self._circuits.values()}
         carried.update(clip.name for circuit in self._circuits.values() for clip in circuit.digits)
-        idle = [name for name in self._rare if name not in carried and self._store.get(name) is not None]
-        for name in idle[: len(self._rare) - RARE_SOUNDS_KEPT]:
-            del self._rare[name]
-            self._store.remove(name)
+        return carried
 
     # --- the schedule -------------------------------------------------------------------------------------------
 
@@ -531,41 +537,63 @@ class MediaPlane:
             self._phase(phase)
         except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
             self.log.failure("a tick of the media clock went wrong")
-        if not self._backward.rows_in(phase):
+        if not self._backward.rows_in(phase) and not self._by_forward:
             self._ticker.rest(phase)
 
     def _phase(self, phase: int) -> None:
+        arrivals = self._way_in.take()
+        if len(arrivals.keys) or arrivals.refused:
+            self._arrived(arrivals)
+        if self._speaking[phase]:
+            self._hear(self._speaking[phase])
         heard = self._forward.tick(phase)
         if len(heard.rows):
             self._to_the_ear(heard)
         for row in heard.ended.tolist():
             self._digit_played(self._by_forward.get(row))
+        for circuit in list(self._by_hand[phase].values()):
+            self._play_by_hand(circuit)
         batch = self._backward.tick(phase)
         if len(batch.rows):
-            self._flush(batch)
+            self._flush(batch.rows, batch.packets)
+        for others in batch.others:
+            self._flush(others.rows, others.packets)
+        for row in batch.events_over.tolist():
+            self._event_over(row)
         for row in batch.ended.tolist():
-            circuit = self._by_backward.get(row)
-            if circuit is not None and circuit.player is not None:
-                self._runner.deliver(circuit.player.sound_ended)
+            self._sound_ended(self._by_backward.get(row))
+        if self._reports and self._reports[0][0] <= self._reactor.seconds():
+            self._report(heappop(self._reports)[2])
 
-    def _flush(self, batch: Batch) -> None:
-        rows, packets = batch.rows, batch.packets
+    def _sound_ended(self, circuit: _Circuit | None) -> None:
+        if circuit is not None and circuit.player is not None:
+            self._runner.deliver(circuit.player.sound_ended)
+
+    def _flush(self, rows: NDArray[np.int64], packets: Octets) -> None:
         fds = self._fds[rows]
-        held = fds == NO_SOCKET
-        if held.any():
-            going = ~held
+        if (fds < 0).any():
+            if LATCHING in fds:
+                self._send_one_by_one(rows[fds == LATCHING].tolist(), packets[fds == LATCHING])
+            going = fds >= 0
             rows, packets, fds = rows[going], packets[going], fds[going]
+            if not len(rows):
+                return
         failed = self._way_out.flush(fds, packets)
         self.sent += len(rows) - len(failed)
         if len(failed):
             self._packets_failed(rows[failed].tolist())
-        if self.tap is not None or self._listened_to:
+        if self.tap is not None or self._listeners:
             self._show(rows.tolist(), packets, set(failed.tolist()))
 
-    def refused(self, port: _Port) -> None:
-        """ICMP told the socket that nobody receives there: of the two, reading and sending, one is told of each."""
-        if port.circuit is not None:
-            self._packets_failed([port.circuit.backward])
+    def _send_one_by_one(self, rows: list[int], packets: Octets) -> None:
+        failed = set()
+        for place, row in enumerate(rows):
+            port = self._by_backward[row].port
+            if port is None or not port.send(packets[place].tobytes()):
+                failed.add(place)
+        self.sent += len(rows) - len(failed)
+        if self.tap is not None or self._listeners:
+            self._show(rows, packets, failed)
 
     def _packets_failed(self, rows: list[int]) -> None:
         """Count them; a stream whose receiver has gone (ICMP unreachable) is stopped until it is aimed again."""
@@ -589,9 +617,9 @@ class MediaPlane:
                 continue
             packet = packets[place].tobytes()
             if self.tap is not None:
-                self.tap((self._ports.address, port.number), port.remote, packet)
-            for listener in port.heard_by:
-                listener.octets(packet[HEADER_OCTETS:])
+                self.tap(port.local, port.remote, packet)
+            if port.agreed is not None and packet[1] & 0x7F == port.agreed.codec.payload_type:
+                self._listeners.sent(port, packet[HEADER_OCTETS:])
 
     def _aim_row(self, circuit: _Circuit) -> None:
         """Say by which socket the circuit's packets leave: none while the caller takes none (hold, 0.0.0.0)."""
@@ -601,8 +629,103 @@ class MediaPlane:
             larger = np.full(2 * max(row, len(self._fds)), NO_SOCKET, np.int32)
             larger[: len(self._fds)] = self._fds
             self._fds = larger
-        sends = port is not None and port.agreed is not None and port.agreed.sends and port.remote[1]
-        self._fds[row] = port.socket.fileno() if port is not None and sends else NO_SOCKET
+        if port is None or port.agreed is None or not port.agreed.sends or not port.remote[1]:
+            self._fds[row] = NO_SOCKET
+        else:
+            self._fds[row] = LATCHING if port.is_latching else port.socket.fileno()
+
+    # --- what the caller is sent live ---------------------------------------------------------------------------
+
+    @staticmethod
+    def _event_type(circuit: _Circuit) -> int | None:
+        """The payload type under which the caller takes digits as telephone events; None: it takes none."""
+        port = circuit.port
+        return None if port is None or port.agreed is None else port.agreed.telephone_event
+
+    def _to_caller(self, circuit: _Circuit, block: Octets) -> None:
+        """20 ms of live sound, digits lifted out of it where the caller takes them as events (RFC 4733)."""
+        payload_type = self._event_type(circuit)
+        if payload_type is None:
+            self._backward.feed(circuit.backward, block)
+            return
+        if circuit.lifter is None:
+            circuit.lifter = DigitLifter(circuit.law)
+        lifted = circuit.lifter.feed(block.tobytes())
+        self._backward.feed(circuit.backward, lifted.octets)
+        if lifted.ended and len(circuit.events) == 1:
+            self._backward.end_event(circuit.backward)
+        if lifted.began and circuit.port is not None and circuit.port.attached:
+            circuit.events += lifted.began
+            if len(circuit.events) == 1:
+                self._backward.send_event(circuit.backward, DIGITS.index(lifted.began), payload_type)
+
+    def _event_over(self, row: int) -> None:
+        circuit = self._by_backward.get(row)
+        payload_type = None if circuit is None else self._event_type(circuit)
+        if circuit is None or payload_type is None:
+            return
+        circuit.events = circuit.events[1:]
+        if circuit.events:
+            # Its digit may be over already, so it is as long as digits mostly are.
+            self._backward.send_event(row, DIGITS.index(circuit.events[0]), payload_type, EVENT_SAMPLES)
+
+    def _play_by_hand(self, circuit: _Circuit) -> None:
+        played = circuit.by_hand
+        assert played is not None
+        block = played.octets[played.at : played.at + PACKET_SAMPLES]
+        played.at += PACKET_SAMPLES
+        over = played.at >= len(played.octets)
+        if over and played.repeat:
+            played.at -= len(played.octets)
+            block = np.concatenate([block, np.resize(played.octets, played.at)]) if played.at else block
+        elif len(block) < PACKET_SAMPLES:
+            idle = np.full(PACKET_SAMPLES - len(block), idle_octet(circuit.law), np.uint8)
+            block = np.concatenate([block, idle])
+        self._to_caller(circuit, block)
+        if played.at >= len(played.octets) + DELAY_BLOCKS * PACKET_SAMPLES:
+            self._end_what_is_live(circuit)
+            self._sound_ended(circuit)
+
+    # --- what callers send --------------------------------------------------------------------------------------
+
+    def _arrived(self, arrivals: Arrivals) -> None:
+        """Datagrams from the addresses that were negotiated, or latched on to."""
+        if self.tap is not None:
+            for key, datagram, length in zip(
+                arrivals.keys.tolist(), arrivals.datagrams, arrivals.lengths.tolist(), strict=True
+            ):
+                self.tap(self._by_row[key].remote, self._by_row[key].local, datagram[:length].tobytes())
+        for key in arrivals.refused:
+            circuit = self._by_row[key].circuit
+            if circuit is not None:
+                self._packets_failed([circuit.backward])
+        self._received(arrivals.keys, arrivals.datagrams, arrivals.lengths)
+
+    def _latched(self, port: CallPort, datagram: bytes) -> None:
+        """A datagram to a socket that is not connected; its source has been looked at."""
+        if self.tap is not None:
+            self.tap(port.remote, port.local, datagram)
+        octets = np.frombuffer(datagram, np.uint8).reshape(1, -1)
+        self._received(np.array([port.row]), octets, np.array([len(datagram)]))
+
+    def _received(self, rows: NDArray[np.int64], datagrams: Octets, lengths: NDArray[np.int64]) -> None:
+        self.received += len(rows)
+        for row, event in self._receivers.received(rows, datagrams, lengths, self._reactor.seconds()):
+            circuit = self._by_row[row].circuit
+            if event.digit and circuit is not None and circuit.forward is not None:
+                duration_ms = min(max(event.duration // 8, 40), 5000)
+                self._play_digit(None, PlayDigit(circuit.cic, event.digit, duration_ms))
+
+    def _hear(self, speaking: dict[int, _Circuit]) -> None:
+        """The next 20 ms of each caller of a phase, out of the jitter buffer on to the circuit."""
+        circuits = list(speaking.values())
+        rows = np.array([circuit.port.row for circuit in circuits if circuit.port is not None], np.int64)
+        octets = self._receivers.pull(rows, self._reactor.seconds()).octets
+        forward = np.fromiter(speaking, np.int64, len(speaking))
+        free = [not circuit.digits for circuit in circuits]
+        if not all(free):
+            forward, octets = forward[free], octets[free]
+        self._forward.feed_all(forward, octets)
 
     def _to_the_ear(self, heard: Batch) -> None:
         blocks = heard.packets[:, HEADER_OCTETS:]
@@ -612,7 +735,7 @@ class MediaPlane:
             if circuit is None:
                 continue
             if circuit.echo:
-                self._backward.feed(circuit.backward, block)
+                self._to_caller(circuit, block)
             if circuit.handset is not None:
                 circuit.handset(circuit.law, block.tobytes())
             if speaks:
@@ -625,27 +748,28 @@ class MediaPlane:
     def _digit_played(self, circuit: _Circuit | None) -> None:
         if circuit is None or circuit.forward is None or not circuit.digits:
             return
-        circuit.digits.popleft()
+        circuit.digits = circuit.digits[1:]
         if circuit.digits:
             self._forward.play(circuit.forward, circuit.digits[0])
         else:
             self._forward.live(circuit.forward)
 
-    # --- what callers send --------------------------------------------------------------------------------------
+    # --- reports ------------------------------------------------------------------------------------------------
 
-    def received(self, port: _Port, datagram: bytes) -> None:
-        """A datagram from the address that was negotiated (the socket is connected; others never get here)."""
-        if self.tap is not None:
-            self.tap(port.remote, (self._ports.address, port.number), datagram)
-        receiver, circuit = port.receiver, port.circuit
-        if receiver is None:
+    def _report(self, port: CallPort) -> None:
+        """The RTCP report that is due (RFC 3550 §6.2); the first opens the socket, which short calls never need."""
+        reporting, circuit = port.reporting, port.circuit
+        if port.closed or reporting is None or circuit is None:
             return
-        reception = receiver.received(datagram, port.remote, self._reactor.seconds())
-        if reception is None or not port.forward_open or circuit is None or circuit.forward is None:
-            return
-        for event in reception.events:
-            if event.digit:
-                duration_ms = min(max(event.duration // 8, 40), 5000)
-                self._play_digit(None, PlayDigit(circuit.cic, event.digit, duration_ms))
-        if reception.octets and not circuit.digits:
-            self._forward.feed(circuit.forward, reception.octets)
+        if not port.has_rtcp:
+            opened = self._ports.open_rtcp(port.local[1])
+            if opened is None:
+                return
+            port.open_rtcp(opened)
+        receivers, row = self._receivers, port.row
+        numbers = self._backward.numbers(circuit.backward)
+        heard = receivers.ssrc(row)
+        statistics = None if heard is None else receivers.statistics(row)
+        now_s = self._reactor.seconds()
+        port.send_report(reporting.report(now_s, port.wallclock_s(), numbers, heard, statistics))
+        heappush(self._reports, (reporting.next_s, next(self._numbers), port))

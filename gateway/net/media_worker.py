@@ -41,7 +41,8 @@ from gateway.interworking.effects import (
     ReleaseMedia,
     ReserveMedia,
 )
-from gateway.net.media import MediaPlane, RtpTap, SoundObserver, Speaking
+from gateway.media.quality import MediaQuality
+from gateway.net.media import MediaPlane, PlaneSettings, QualityObserver, RtpTap, SoundObserver, Speaking
 from gateway.net.rtp_ports import RtpPorts, raise_file_limit
 from gateway.net.runner import Runner
 from tones.g711 import Law
@@ -49,6 +50,8 @@ from tones.g711 import Law
 COMMANDS_FD, EVENTS_FD = 3, 4
 REPORT_EVERY_S = 0.5
 REAP_AFTER_S = 0.5
+MOST_ENDING = 1000
+"""Calls whose media is over and whose quality may still be told."""
 PERFORM, TAP, LISTEN, LISTEN_NO_MORE = "perform", "tap", "listen", "listen no more"
 CONVERSE, SAY = "converse", "say"
 _LENGTH = struct.Struct(">I")
@@ -108,21 +111,28 @@ class MediaWorkers:
         reactor, runner: the controller's.
         number: how many workers.
         address, first, last: where RTP is received; each worker gets its share of the ports.
-        way_out: as for `MediaPlane`.
+        settings: of each worker's `MediaPlane`.
 
     Attributes:
-        sound_observer, tap: as those of `MediaPlane`; a tap brings every packet back to the controller.
+        sound_observer, quality_observer, tap: as those of `MediaPlane`; a tap brings every packet here.
         restarted: workers that had to be started again.
     """
 
     log = Logger()
 
     def __init__(
-        self, reactor: Any, runner: Runner, number: int, address: str, first: int, last: int, way_out: str = "auto"
+        self,
+        reactor: Any,
+        runner: Runner,
+        number: int,
+        address: str,
+        first: int,
+        last: int,
+        settings: PlaneSettings | None = None,
     ) -> None:
         self._reactor = reactor
         self._runner = runner
-        self._way_out = way_out
+        self._settings = pickle.dumps(settings or PlaneSettings()).hex()
         self._address = address
         share = (last - first + 1) // number // 2 * 2
         self._shares = [(first + place * share, first + (place + 1) * share - 1) for place in range(number)]
@@ -131,12 +141,14 @@ class MediaWorkers:
         self._homes: dict[int, _Worker] = {}
         self._circuits: dict[int, _Worker] = {}
         self._codecs: dict[int, str] = {}
+        self._ending: dict[int, Any] = {}
         self._listeners: dict[int, tuple[Callable[[str], None], Callable[[bytes], None], Callable[[], None]]] = {}
         self._hearing: dict[int, Speaking] = {}
         self._next = count(1)
         self._stopping = False
         self._tap: RtpTap | None = None
         self.sound_observer: SoundObserver | None = None
+        self.quality_observer: QualityObserver | None = None
         self.restarted = 0
         self._workers = [self._start(place) for place in range(number)]
         for of_call in (ReserveMedia, ConnectMedia, CutThroughBackward, CutThroughForward, PlayDigit, ReleaseMedia):
@@ -147,7 +159,7 @@ class MediaWorkers:
     def _start(self, place: int) -> _Worker:
         worker = _Worker(self, place)
         first, last = self._shares[place]
-        arguments = [sys.executable, "-m", __name__, self._address, str(first), str(last), self._way_out]
+        arguments = [sys.executable, "-m", __name__, self._address, str(first), str(last), self._settings]
         nothing = os.open(os.devnull, os.O_RDONLY)
         fds = {0: nothing, 1: 1, 2: 2, COMMANDS_FD: "w", EVENTS_FD: "r"}
         self._reactor.spawnProcess(worker, sys.executable, arguments, env=None, childFDs=fds)
@@ -174,6 +186,9 @@ class MediaWorkers:
         worker.tell(PERFORM, number, effect)
         if isinstance(effect, ReleaseMedia):
             worker.calls.discard(number)
+            self._ending[number] = owner
+            if len(self._ending) > MOST_ENDING:
+                del self._ending[next(iter(self._ending))]
             self._forget(owner)
 
     def _for_circuit(self, owner: Machine | None, effect: Any) -> None:
@@ -208,7 +223,10 @@ class MediaWorkers:
 
     def event(self, worker: _Worker, what: str, number: int, arguments: Any) -> None:
         """A worker says something."""
-        if number:
+        if what == "quality":
+            if self.quality_observer is not None:
+                self.quality_observer(self._ending.pop(number, None), arguments)
+        elif number:
             owner = self._owners.get(number)
             if owner is not None:
                 self._runner.deliver(getattr(owner, what), *arguments)
@@ -363,10 +381,11 @@ class _Commands(Protocol):
 
     transport: Any
 
-    def __init__(self, reactor: Any, address: str, first: int, last: int, way_out: str) -> None:
+    def __init__(self, reactor: Any, address: str, first: int, last: int, settings: PlaneSettings) -> None:
         self._reactor = reactor
         self._runner = Runner(reactor)
-        self._plane = MediaPlane(reactor, self._runner, RtpPorts(address, first, last), way_out=way_out)
+        self._plane = MediaPlane(reactor, self._runner, RtpPorts(address, first, last), settings)
+        self._plane.quality_observer = self._quality
         self._messages = _Messages()
         self._owners: dict[int, _Owner] = {}
         self._stops: dict[int, Callable[[], None]] = {}
@@ -400,6 +419,9 @@ class _Commands(Protocol):
         if isinstance(effect, ReleaseMedia | LeaveCircuit):
             del self._owners[number]
 
+    def _quality(self, owner: Any, quality: MediaQuality) -> None:
+        self._say("quality", owner.number, quality)
+
     def _hear(self, cic: int, law: Law, octets: bytes) -> None:
         self._say("hear", 0, (cic, law, octets))
 
@@ -431,12 +453,12 @@ class _Commands(Protocol):
 
 
 def main(arguments: list[str]) -> None:
-    """Run a worker: address, first and last port, way out."""
+    """Run a worker: address, first and last port, the plane's settings."""
     from twisted.internet import reactor
 
-    address, first, last, way_out = arguments
+    address, first, last, settings = arguments
     clock: Any = reactor
-    commands = _Commands(clock, address, int(first), int(last), way_out)
+    commands = _Commands(clock, address, int(first), int(last), pickle.loads(bytes.fromhex(settings)))
     pipes: Any = stdio
     pipes.StandardIO(commands, stdin=COMMANDS_FD, stdout=EVENTS_FD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's: it clears the calls first

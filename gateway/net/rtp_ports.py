@@ -60,6 +60,19 @@ class RtpPorts:
             return opened, port
         raise NoPortLeftError(f"all RTP ports are in use ({self.in_use}); widen media.rtp_ports")
 
+    def open_rtcp(self, port: int) -> socket.socket | None:
+        """A socket on the port above a call's, for its reports (RFC 3550 §11); None where it cannot be had."""
+        try:
+            opened = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        except OSError:
+            return None
+        try:
+            opened.bind((self.address, port + 1))
+        except OSError:
+            opened.close()
+            return None
+        return opened
+
     def close(self, opened: socket.socket, port: int) -> None:
         """Give a socket back."""
         opened.close()

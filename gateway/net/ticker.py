@@ -46,7 +46,7 @@ class Ticker:
 
     @property
     def late_share(self) -> float:
-        """Which share of the last second's ticks, or so, came late: 0 to 1; at rest 0."""
+        """Which share of the last seconds' ticks came late: 0 to 1; at rest 0."""
         return self._schedule.late_share
 
     def wake(self, slot: int) -> None:

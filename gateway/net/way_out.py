@@ -1,21 +1,28 @@
 """How the packets of one phase group leave: one replaceable call, `flush(fds, packets)`, chosen at start and logged.
 
 `UringSends` hands the whole group to the kernel at once; `PlainSends` does one system call a packet. Both send on the
-connected, dedicated socket of each stream, and say which packets did not go.
+dedicated socket of each stream, connected or, where an address is given, not; and say which packets did not go.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
-from typing import Protocol
+import socket
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from twisted.logger import Logger
 
+from gateway.net.addresses import RAW_ADDRESS, RawAddresses, raw_address
 from gateway.net.io_uring import IoUringUnavailableError, SendRing
 
 log = Logger()
+
+_libc: Final[Any] = ctypes.CDLL(None)
+_sendto: Final[Any] = _libc.sendto
+_sendto.restype = ctypes.c_ssize_t
 
 Fds = NDArray[np.int32]
 Packets = NDArray[np.uint8]
@@ -27,8 +34,12 @@ class WayOut(Protocol):
 
     name: str
 
-    def flush(self, fds: Fds, packets: Packets) -> Places:
-        """Send row n of `packets` (uint8[n, octets], C-contiguous) on socket n; the rows that were not sent."""
+    def flush(self, fds: Fds, packets: Packets, addresses: RawAddresses | None = None) -> Places:
+        """Send row n of `packets` (uint8[n, octets], C-contiguous) on socket n; the rows that were not sent.
+
+        Args:
+            addresses: `RAW_ADDRESS[n]`, where to; a socket whose row is empty is connected. None: they all are.
+        """
 
     def close(self) -> None:
         """Give back what the kernel lent."""
@@ -39,8 +50,10 @@ class PlainSends:
 
     name = "plain sends"
 
-    def flush(self, fds: Fds, packets: Packets) -> Places:
+    def flush(self, fds: Fds, packets: Packets, addresses: RawAddresses | None = None) -> Places:
         """Send them one by one."""
+        if addresses is not None:
+            return self._flush_to(fds, packets, np.ascontiguousarray(addresses, RAW_ADDRESS))
         failed, at, octets = [], 0, packets.shape[1]
         flat = packets.reshape(-1).data
         for place, fd in enumerate(fds.tolist()):
@@ -49,6 +62,19 @@ class PlainSends:
             except OSError:
                 failed.append(place)
             at += octets
+        return np.array(failed, np.int64)
+
+    @staticmethod
+    def _flush_to(fds: Fds, packets: Packets, addresses: RawAddresses) -> Places:
+        failed, octets = [], ctypes.c_size_t(packets.shape[1])
+        flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+        at, where = packets.ctypes.data, addresses.ctypes.data
+        for place, (fd, length) in enumerate(zip(fds.tolist(), addresses["length"].tolist(), strict=True)):
+            to = ctypes.c_void_p(where if length else None)
+            if _sendto(fd, ctypes.c_void_p(at), octets, flags, to, length) < 0:
+                failed.append(place)
+            at += packets.shape[1]
+            where += RAW_ADDRESS.itemsize
         return np.array(failed, np.int64)
 
     def close(self) -> None:
@@ -66,10 +92,25 @@ class UringSends:
 
     def __init__(self) -> None:
         self._ring = SendRing()
+        self._takes_addresses = self._probe()
+        self._plain = PlainSends()
 
-    def flush(self, fds: Fds, packets: Packets) -> Places:
+    def _probe(self) -> bool:
+        """Whether this kernel's io_uring sends to an address (Linux 6.1 does)."""
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probing:
+                probing.bind(("127.0.0.1", 0))
+                to = raw_address(*probing.getsockname()).reshape(1)
+                failed = self._ring.send(np.array([probing.fileno()], np.int32), np.zeros((1, 1), np.uint8), to)
+        except OSError:
+            return False
+        return not len(failed)
+
+    def flush(self, fds: Fds, packets: Packets, addresses: RawAddresses | None = None) -> Places:
         """Send them all at once."""
-        return self._ring.send(fds, packets)
+        if addresses is not None and not self._takes_addresses:
+            return self._plain.flush(fds, packets, addresses)
+        return self._ring.send(fds, packets, addresses)
 
     def close(self) -> None:
         """Close the ring."""

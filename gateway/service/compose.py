@@ -27,9 +27,13 @@ from gateway.interworking.effects import CallEnded, CallStarted, CircuitTaken
 from gateway.interworking.gateway import Gateway
 from gateway.interworking.setup import SetupSettings
 from gateway.interworking.sip_to_pstn.core import CallSettings
+from gateway.media.latching import LatchSettings
+from gateway.media.playout import JitterSettings
+from gateway.media.quality import MediaQuality
+from gateway.net.call_port import Latching, PortSettings
 from gateway.net.handset import HandsetLine
 from gateway.net.link import InProcessLink
-from gateway.net.media import MediaPlane
+from gateway.net.media import MediaPlane, PlaneSettings
 from gateway.net.media_worker import MediaWorkers
 from gateway.net.monitor import Monitor, default_path
 from gateway.net.rtp_ports import RtpPorts, raise_file_limit
@@ -44,7 +48,7 @@ from gateway.sip.user_agent import UserAgent
 from gateway.ss7.isup.messages import Message as IsupContents
 from gateway.ss7.isup.node import Node, NodeSettings
 from gateway.trace.capture import Capture
-from gateway.trace.journal import NO_CALL, Decided, Journal, JournalSettings, SipMessage, Sound
+from gateway.trace.journal import NO_CALL, Decided, Journal, JournalSettings, Note, SipMessage, Sound
 from gateway.trace.pcapng import PcapngWriter
 from gateway.trace.summary import isup_message, sip_message
 from tones.plan import load_plan
@@ -88,6 +92,7 @@ class Lab:
         self._compose_sip()
         self.media = self._media_plane()
         self.media.sound_observer = self._sound_on_circuit
+        self.media.quality_observer = self._media_over
         self.handset = HandsetLine(self.runner, self.media)
         self.monitor = Monitor(reactor, self.media, self.gateway.calls.get, self.handset)
         self.runner.performs(Record, self._record)
@@ -146,9 +151,19 @@ class Lab:
     def _media_plane(self) -> MediaPlane | MediaWorkers:
         media = self.settings.media
         address, (first, last) = media.address or self.settings.sip.listen[0], media.rtp_ports
+        settings = PlaneSettings(
+            way_out=media.way_out,
+            way_in=media.way_in,
+            jitter=JitterSettings(
+                minimum_ms=media.jitter_minimum,
+                maximum_ms=media.jitter_maximum,
+                initial_ms=min(max(JitterSettings().initial_ms, media.jitter_minimum), media.jitter_maximum),
+            ),
+            port=PortSettings(Latching(media.latching), LatchSettings(window_s=media.latch_window), media.rtcp),
+        )
         if media.workers:
-            return MediaWorkers(self.reactor, self.runner, media.workers, address, first, last, media.way_out)
-        return MediaPlane(self.reactor, self.runner, RtpPorts(address, first, last), way_out=media.way_out)
+            return MediaWorkers(self.reactor, self.runner, media.workers, address, first, last, settings)
+        return MediaPlane(self.reactor, self.runner, RtpPorts(address, first, last), settings)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -253,6 +268,10 @@ class Lab:
 
     def _call_ended(self, owner: Machine | None, effect: CallEnded) -> None:
         self._ended.append((self.now_s(), effect.call))
+
+    def _media_over(self, owner: Any, quality: MediaQuality) -> None:
+        name = getattr(owner, "name", NO_CALL)
+        self.journal.append(Note(self.now_s(), name, f"media: {quality}"))
 
     def _sound_on_circuit(self, cic: int, sound: PlayedSound) -> None:
         call = self.journal.call_on(cic)

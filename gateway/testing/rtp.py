@@ -17,9 +17,10 @@ from twisted.internet.protocol import DatagramProtocol
 
 from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.media.receiver import Receiver
-from gateway.media.rtp import PACKET_SAMPLES, RtpPacket
+from gateway.media.rtp import PACKET_SAMPLES, TIMESTAMP_MODULUS, RtpPacket, signed_difference
 from gateway.media.telephone_event import DIGITS, event_packets
 from gateway.sdp.offer_answer import Agreed
+from tones.dtmf import render_digit
 from tones.g711 import Law, decode, encode, idle_octet
 
 Pcm = NDArray[np.int16]
@@ -77,6 +78,7 @@ class RtpSocket(DatagramProtocol):
         self._events = frozenset(() if telephone_event is None else (telephone_event,))
         self._listening: Any = None
         self._receiver: Receiver | None = None
+        self._first_timestamp = 0
         self._law = Law.MULAW
         self._agreed: Agreed | None = None
         self._spurts: deque[_Spurt] = deque()
@@ -135,6 +137,7 @@ class RtpSocket(DatagramProtocol):
         if receiver is None:
             self._law = _LAWS.get(packet.payload_type, Law.MULAW)
             receiver = self._receiver = Receiver(self._law, telephone_events=self._events)
+            self._first_timestamp = packet.timestamp
         receiver.received(datagram, source, now_s)
         if len(self.arrivals) == 1:
             self.first_heard()
@@ -154,10 +157,25 @@ class RtpSocket(DatagramProtocol):
 
     @property
     def audio(self) -> Pcm:
-        """What has been heard: `int16` at 8000 Hz, from the first packet on, without gaps."""
+        """What has been heard: `int16` at 8000 Hz, from the first packet on, without gaps.
+
+        Digits that came as telephone events are heard too, as a telephone lets its user hear them.
+        """
         if self._receiver is None:
             return np.zeros(0, np.int16)
-        return decode(self._receiver.heard, self._law)
+        pcm = decode(self._receiver.heard, self._law)
+        for event in self._receiver.events:
+            begin = signed_difference(event.timestamp, self._first_timestamp, TIMESTAMP_MODULUS)
+            if event.digit and 0 <= begin < len(pcm):
+                tone = render_digit(event.digit, event.duration / 8)
+                place = pcm[begin : begin + len(tone)]
+                place[:] = tone[: len(place)]
+        return pcm
+
+    @property
+    def digits(self) -> str:
+        """The digits that have come as telephone events, in order."""
+        return "" if self._receiver is None else "".join(event.digit for event in self._receiver.events)
 
     @property
     def heard_s(self) -> float:

@@ -18,7 +18,7 @@ from gateway.cli.bench.machine import raise_file_limit, resident_octets
 from gateway.core.effects import Outbox
 from gateway.exchange.effects import PlaySound, Sound
 from gateway.interworking.effects import ConnectMedia, CutThroughBackward, ReserveMedia
-from gateway.net.media import MediaPlane
+from gateway.net.media import MediaPlane, PlaneSettings
 from gateway.net.rtp_ports import RtpPorts
 from gateway.net.runner import Runner
 from gateway.net.way_out import choose_way_out
@@ -108,7 +108,7 @@ class Sending:
         self._seconds = seconds
         self._resident_before = resident_octets(os.getpid())
         self.runner = Runner(reactor)
-        self.plane = MediaPlane(reactor, self.runner, RtpPorts("127.0.0.1", *ports), way_out=way_out)
+        self.plane = MediaPlane(reactor, self.runner, RtpPorts("127.0.0.1", *ports), PlaneSettings(way_out=way_out))
         outbox = self.runner.outbox()
         self.calls = [
             EarlyMediaCall(number, ("127.0.0.1", receivers[number % len(receivers)]), outbox)

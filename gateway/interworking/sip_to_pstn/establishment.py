@@ -59,7 +59,7 @@ def media_reserved(inputs: CallInputs, core: CallCore, address: str, port: int) 
         if core.session.offer:
             core.agreed = answer(core.session.offer, core.local)
             core.local_sdp = core.agreed.sdp
-            core.outbox.append(ConnectMedia(core.agreed))
+            core.outbox.append(ConnectMedia(core.agreed, core.session.flow.remote[0]))
             host, port = core.agreed.remote
             remote = ("to", f"{host}:{port}")
             core.decide("offer", f"answered: {core.agreed.codec.name}", Clause("RFC 3264", "6.1"), remote)

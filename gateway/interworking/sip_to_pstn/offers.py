@@ -77,7 +77,8 @@ def _connect(core: CallCore, *, connected: bool) -> None:
     agreed, local = core.agreed, core.local
     assert agreed is not None
     assert local is not None
-    core.outbox.append(ConnectMedia(evolve(agreed, direction=agreed.direction.limited_to(local.direction))))
+    limited = evolve(agreed, direction=agreed.direction.limited_to(local.direction))
+    core.outbox.append(ConnectMedia(limited, core.session.flow.remote[0]))
     if not connected or local.direction is not Direction.SENDRECV or core.held == (not agreed.sends):
         return
     core.held = not agreed.sends

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gateway.media.comfort_noise import ComfortNoise
-from gateway.media.jitter import RING_SAMPLES, JitterBuffer, JitterBuffers, JitterSettings, Verdict
+from gateway.media.jitter import RING_SAMPLES, JitterBuffer, JitterSettings, Verdict
 from tones.cadence import render
 from tones.detect.call_progress import identify
 from tones.g711 import Law, decode, encode, idle_octet
@@ -377,22 +377,3 @@ class TestPauses:
         buffer.push(0, tone(1.0)[:160], 1.0)
         buffer.pause(0x40000000, 1.01, ComfortNoise(20))
         assert [buffer.pull(1.0 + n * TICK_S)[0] for n in range(12)][-1] == IDLE
-
-
-class TestRows:
-    def test_many_streams_are_pulled_in_one_call(self) -> None:
-        buffers = JitterBuffers()
-        for row in (3, 13, 23):
-            buffers.open(row, Law.ALAW).push(0, bytes([row]) * 160, 1.0)
-        pulled = [buffers.pull([23, 3, 13], 1.001 + tick * TICK_S) for tick in range(4)]
-        assert pulled[0].octets.shape == (3, 160)
-        assert pulled[0].verdicts.tolist() == [Verdict.IDLE] * 3
-        whole = next(each for each in pulled if Verdict.PLAYED in each.verdicts)
-        assert whole.octets[:, -1].tolist() == [23, 3, 13]
-        buffers.close(13)
-        assert len(buffers) == 2
-        with pytest.raises(KeyError):
-            buffers[13]
-
-    def test_no_rows_give_no_octets(self) -> None:
-        assert JitterBuffers().pull([], 1.0).octets.shape == (0, 160)

@@ -78,16 +78,16 @@ class TestLateness:
         assert schedule.next_s() == pytest.approx(1.0 + PERIOD_S)
 
     @pytest.mark.parametrize("busy", [1, 10])
-    def test_the_share_of_late_ticks_follows_within_a_second_or_so(self, busy: int) -> None:
+    def test_the_share_of_late_ticks_follows_within_seconds(self, busy: int) -> None:
         schedule = Schedule(SLOTS, ROUND_S)
         for slot in range(busy):
             schedule.wake(slot, 0.0)
-        for _ in range(50 * busy):
+        for _ in range(200 * busy):
             due_s = schedule.next_s()
             assert due_s is not None
             schedule.take(due_s + 0.015)
         assert 0.3 < schedule.late_share <= 1.0
-        ticks(schedule, schedule.next_s() or 0.0, 3.0)
+        ticks(schedule, schedule.next_s() or 0.0, 12.0)
         assert schedule.late_share < 0.06
 
     def test_at_rest_nothing_is_late(self) -> None:

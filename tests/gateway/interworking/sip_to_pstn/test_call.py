@@ -18,6 +18,7 @@ from gateway.interworking.sip_to_pstn import call as machine
 from gateway.interworking.sip_to_pstn.call import Call
 from gateway.interworking.sip_to_pstn.core import CallInputs, CallSettings
 from gateway.sdp.offer_answer import LocalMedia, offer
+from gateway.sip.effects import Flow, Transport
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request
 from gateway.ss7.isup.call_indicators import (
@@ -63,6 +64,7 @@ class Session:
     """The SIP side: notes what it is asked for."""
 
     sends_reliably = False
+    flow = Flow(Transport.UDP, ("192.0.2.1", 5060), ("192.0.2.2", 5060))
 
     def __init__(self, sdp: bytes) -> None:
         self.invite = request("INVITE", sdp)
