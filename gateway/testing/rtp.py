@@ -6,7 +6,7 @@ import math
 import random
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from twisted.internet.protocol import DatagramProtocol
 from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.media.receiver import Receiver
 from gateway.media.rtp import PACKET_SAMPLES, TIMESTAMP_MODULUS, RtpPacket, signed_difference
-from gateway.media.telephone_event import DIGITS, event_packets
+from gateway.media.telephone_event import DIGITS, ReceivedEvent, event_packets
 from gateway.sdp.offer_answer import Agreed
 from tones.dtmf import render_digit
 from tones.g711 import Law, decode, encode, idle_octet
@@ -52,6 +52,23 @@ class _Spurt:
 
     packets: Callable[[int, int], list[RtpPacket]]
     said: Deferred[None]
+
+
+def with_digits(pcm: Pcm, events: Iterable[ReceivedEvent], first_timestamp: int) -> Pcm:
+    """A recording with the digits in it that came as telephone events, in their places.
+
+    Args:
+        pcm: what came as audio; it is changed.
+        events: what came besides.
+        first_timestamp: of the recording's first sample.
+    """
+    for event in events:
+        begin = signed_difference(event.timestamp, first_timestamp, TIMESTAMP_MODULUS)
+        if event.digit and 0 <= begin < len(pcm):
+            tone = render_digit(event.digit, event.duration / 8)
+            place = pcm[begin : begin + len(tone)]
+            place[:] = tone[: len(place)]
+    return pcm
 
 
 class RtpSocket(DatagramProtocol):
@@ -163,14 +180,7 @@ class RtpSocket(DatagramProtocol):
         """
         if self._receiver is None:
             return np.zeros(0, np.int16)
-        pcm = decode(self._receiver.heard, self._law)
-        for event in self._receiver.events:
-            begin = signed_difference(event.timestamp, self._first_timestamp, TIMESTAMP_MODULUS)
-            if event.digit and 0 <= begin < len(pcm):
-                tone = render_digit(event.digit, event.duration / 8)
-                place = pcm[begin : begin + len(tone)]
-                place[:] = tone[: len(place)]
-        return pcm
+        return with_digits(decode(self._receiver.heard, self._law), self._receiver.events, self._first_timestamp)
 
     @property
     def digits(self) -> str:

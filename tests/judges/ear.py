@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from gateway.media.receiver import STATIC_LAWS, Receiver
 from gateway.media.rtp import PACKET_SAMPLES, RtpPacket
+from gateway.testing.rtp import with_digits
 from tones.detect import Heard, Kind, listen
 from tones.g711 import Law, decode, encode
 from tones.plan import load_plan
 
 RECEIVE_BUFFER_OCTETS: Final = 1 << 20
 PACKET_S: Final = 0.020
+TELEPHONE_EVENT: Final = 101
+"""As the scenarios offer it."""
 COUNTRIES: Final = ("us", "gb", "fr", "de", "jp", "e180")
 
 
@@ -41,6 +44,7 @@ class Ear:
         self.port = int(self.socket.getsockname()[1])
         self.law = Law.MULAW
         self.receiver: Receiver | None = None
+        self.first_timestamp = 0
         self.source: tuple[str, int] | None = None
         self.arrivals: list[tuple[float, int, bytes]] = []
         """When, in which order, and what."""
@@ -58,7 +62,8 @@ class Ear:
             self.arrivals.append((now_s, len(self.arrivals), datagram))
             if self.receiver is None:
                 self.law = STATIC_LAWS.get(RtpPacket.parse(datagram).payload_type, Law.MULAW)
-                self.receiver = Receiver(self.law)
+                self.receiver = Receiver(self.law, telephone_events=frozenset({TELEPHONE_EVENT}))
+                self.first_timestamp = RtpPacket.parse(datagram).timestamp
                 self.source = source
                 if self.says is not None:
                     threading.Thread(target=self._speak, args=(self.says,), daemon=True).start()
@@ -82,7 +87,9 @@ class Ear:
     @property
     def pcm(self) -> NDArray[np.int16]:
         """What was heard, from the first packet on, as `int16` at 8000 Hz."""
-        return np.zeros(0, np.int16) if self.receiver is None else decode(self.receiver.heard, self.law)
+        if self.receiver is None:
+            return np.zeros(0, np.int16)
+        return with_digits(decode(self.receiver.heard, self.law), self.receiver.events, self.first_timestamp)
 
     def heard(self) -> list[Heard]:
         """What was heard, named, as far as the countries that are dialled know it; silence left out."""

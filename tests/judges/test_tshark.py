@@ -253,7 +253,9 @@ def test_the_rtp_streams_are_those_that_were_heard(whole_run: Run, reading: Read
     for line in reading.lines("-q", "-z", "rtp,streams"):
         words = line.split()
         if len(words) > 10 and words[2] == whole_run.service.host:
-            streams[words[4], int(words[5])].append((int(words[8]), int(words[9])))
+            # Behind the SSRC stand the names of the payloads, one or several.
+            packets, lost, *_ = (int(word) for word in words[7:] if word.isdigit())
+            streams[words[4], int(words[5])].append((packets, lost))
     heard = [outcome for outcome in whole_run.outcomes.values() if outcome.ear.receiver is not None]
     assert heard
     for outcome in heard:
