@@ -10,7 +10,6 @@ behind an address translation latches first (`gateway.media.latching`).
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import time
 from collections.abc import Callable
@@ -23,13 +22,12 @@ from zope.interface import implementer
 
 from gateway.media.latching import LatchSettings, LatchState, SourceLatch
 from gateway.media.reporting import Reporting
+from gateway.net.addresses import dissolve
 from gateway.sdp.offer_answer import Agreed
 
 NOWHERE: Final = ("", 0)
 READS_AT_ONCE: Final = 32
 DATAGRAM_OCTETS: Final = 2048
-_AF_UNSPEC: Final = bytes(16)
-_libc: Final = ctypes.CDLL(None, use_errno=True)
 
 Address = tuple[str, int]
 
@@ -56,11 +54,6 @@ class PortSettings:
     latching: Latching = Latching.AUTO
     latch: LatchSettings = field(factory=LatchSettings)
     rtcp: bool = True
-
-
-def dissolve(opened: socket.socket) -> None:
-    """Undo `connect` on a UDP socket; the address and port that it is bound to stay."""
-    _libc.connect(opened.fileno(), _AF_UNSPEC, len(_AF_UNSPEC))
 
 
 @implementer(IReadDescriptor)

@@ -49,6 +49,9 @@ _SQE = np.dtype(
 _CQE = np.dtype([("user_data", "<u8"), ("result", "<i4"), ("flags", "<u4")])
 
 
+_DESTINATION = "destination", "destination_length"
+
+
 class _Offsets(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_uint32)
@@ -75,6 +78,14 @@ class _Parameters(ctypes.Structure):
 
 class IoUringUnavailableError(OSError):
     """The kernel has no io_uring, or does not let us."""
+
+
+def _places(position: int, count: int, mask: int) -> slice | NDArray[Any]:
+    """So many places of a ring from a position that is never wound back: a slice, unless they go over its end."""
+    first = position & mask
+    if first + count <= mask + 1:
+        return slice(first, first + count)
+    return (first + np.arange(count)) & mask
 
 
 class _Ring:
@@ -106,38 +117,48 @@ class _Ring:
         )
         self._ring = mmap.mmap(self._fd, size, mmap.MAP_SHARED, offset=_OFF_SQ_RING)
         self._requests = mmap.mmap(self._fd, self.entries * _SQE.itemsize, mmap.MAP_SHARED, offset=_OFF_SQES)
-        self._sqes = np.frombuffer(self._requests, _SQE)
-        self._words = np.frombuffer(self._ring, np.uint32, size // 4)
+        sqes = np.frombuffer(self._requests, _SQE)
+        cqes = np.frombuffer(self._ring, _CQE, parameters.cq_entries, parameters.cq.field5)
+        self._words = memoryview(self._ring)[: size // 4 * 4].cast("I")
         self._sq_head, self._sq_tail = parameters.sq.head // 4, parameters.sq.tail // 4
         self._cq_head, self._cq_tail = parameters.cq.head // 4, parameters.cq.tail // 4
         first = parameters.sq.field6 // 4
-        self._words[first : first + self.entries] = np.arange(self.entries, dtype=np.uint32)
-        self._sq_mask = self.entries - 1
-        self._cqes = np.frombuffer(self._ring, _CQE, parameters.cq_entries, parameters.cq.field5)
+        for number in range(self.entries):
+            self._words[first + number] = number
         self._cq_mask = int(parameters.cq_entries) - 1
         self._numbers = np.arange(self.entries, dtype=np.uint64)
-        self._sqes["opcode"] = operation
-        self._sqes["message_flags"] = message_flags
+        # What does not change from entry to entry is written once; a request's user data is its place.
+        sqes["opcode"] = operation
+        sqes["message_flags"] = message_flags
+        sqes["user_data"] = self._numbers
+        self._requests_of = {name: sqes[name] for name in ("fd", "address", "length", *_DESTINATION)}
+        self._places, self._results = cqes["user_data"], cqes["result"]
+        self._octets, self._steps = -1, self._numbers
 
-    def _prepare(self, fds: NDArray[np.int32], address: int, octets: int) -> NDArray[np.uint64]:
+    def _prepare(self, fds: NDArray[np.int32], address: int, octets: int) -> slice | NDArray[Any]:
         """Request n is about row n of a matrix at an address, and socket n. Returns their places in the queue."""
-        numbers = self._numbers[: len(fds)]
-        places: NDArray[np.uint64] = (int(self._words[self._sq_tail]) + numbers) & self._sq_mask
-        requests = self._sqes
+        requests, count = self._requests_of, len(fds)
+        if octets != self._octets:
+            self._octets, self._steps = octets, octets * self._numbers
+            requests["length"][:] = octets
+        places = _places(self._words[self._sq_tail], count, self.entries - 1)
         requests["fd"][places] = fds
-        requests["address"][places] = address + octets * numbers
-        requests["length"][places] = octets
-        requests["user_data"][places] = numbers
+        requests["address"][places] = address + self._steps[:count]
         return places
 
-    def _perform(self, count: int) -> NDArray[np.void]:
-        """Have as many requests done as have been prepared. Returns what came of each, in any order."""
-        self._words[self._sq_tail] = (int(self._words[self._sq_tail]) + count) & 0xFFFFFFFF
+    def _perform(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Have as many requests done as have been prepared. Returns which they were, in any order, and results."""
+        words = self._words
+        first = words[self._sq_tail]
+        words[self._sq_tail] = (first + count) & 0xFFFFFFFF
         self._enter(count)
-        head, end = int(self._words[self._cq_head]), int(self._words[self._cq_tail])
-        finished: NDArray[np.void] = self._cqes[(head + np.arange((end - head) & 0xFFFFFFFF)) & self._cq_mask]
-        self._words[self._cq_head] = end
-        return finished
+        head, end = words[self._cq_head], words[self._cq_tail]
+        finished = _places(head, (end - head) & 0xFFFFFFFF, self._cq_mask)
+        mask = self.entries - 1
+        numbers = (self._places[finished] - (first & mask)) & mask
+        results = self._results[finished].copy()
+        words[self._cq_head] = end
+        return numbers.astype(np.int64), results
 
     def _enter(self, count: int) -> None:
         while count > 0:
@@ -156,7 +177,8 @@ class _Ring:
         """Give the ring back to the kernel."""
         if self._fd < 0:
             return
-        del self._words, self._sqes, self._cqes
+        self._words.release()
+        del self._places, self._results, self._requests_of
         self._ring.close()
         self._requests.close()
         os.close(self._fd)
@@ -212,19 +234,18 @@ class SendRing(_Ring):
     ) -> NDArray[np.int64]:
         places = self._prepare(fds, address, octets)
         if addresses is None:
-            finished = self._perform(len(fds))
+            numbers, results = self._perform(len(fds))
         else:
-            destinations, lengths = self._sqes["destination"], self._sqes["destination_length"]
+            destinations, lengths = (self._requests_of[name] for name in _DESTINATION)
             where = addresses.ctypes.data + RAW_ADDRESS.itemsize * self._numbers[: len(fds)]
             destinations[places] = np.where(addresses["length"] > 0, where, 0)
             lengths[places] = addresses["length"]
             try:
-                finished = self._perform(len(fds))
+                numbers, results = self._perform(len(fds))
             finally:
                 destinations[places] = 0
                 lengths[places] = 0
-        failed: NDArray[np.int64] = finished["user_data"][finished["result"] < 0].astype(np.int64)
-        return failed
+        return numbers[results < 0]
 
 
 class ReceiveRing(_Ring):
@@ -256,6 +277,6 @@ class ReceiveRing(_Ring):
         for start in range(0, len(fds), self.entries):
             some = fds[start : start + self.entries]
             self._prepare(some, address + start * octets, octets)
-            finished = self._perform(len(some))
-            results[start + finished["user_data"].astype(np.int64)] = finished["result"]
+            numbers, some_results = self._perform(len(some))
+            results[start + numbers] = some_results
         return results

@@ -9,10 +9,11 @@ An epoll of our own says which sockets have something, in both ways; they differ
 `PlainReceives` does one `recv_into` a datagram. Nothing is under way between two takes: a socket that is removed is let
 go of at once.
 
-Why not multishot receives into a ring of provided buffers, which need no epoll? Measured, 100 packets from 1,000 sockets
-a take: they cost 1.0 us a packet where one prepared entry costs 0.9, since in the kernel each packet's wake-up is a task
-of its own, and the octets are copied once more. And to arm and cancel a request for each call, which holds on to its
-socket as long as it lives, costs 20 us instead of 5.
+Why not multishot receives into a ring of provided buffers, which need no epoll? They were measured beside this, and
+cost as much: 1.4 us a packet against 1.2 at 100 packets a take, 1.6 against 1.8 at 20, and sending and receiving
+together the same with all set-up flags: in the kernel each packet's wake-up is a task of its own, and the octets are
+copied once more. And to arm and cancel a request for each call, which holds on to its socket as long as it lives,
+costs 20 us instead of 4.
 """
 
 from __future__ import annotations

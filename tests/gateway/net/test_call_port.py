@@ -25,7 +25,7 @@ from gateway.media.rtcp import (
     serialize_compound,
 )
 from gateway.media.rtp import RtpPacket
-from gateway.net.call_port import Latching, PortSettings, dissolve
+from gateway.net.call_port import Latching, PortSettings
 from gateway.net.media import MediaPlane, PlaneSettings
 from gateway.net.rtp_ports import RtpPorts
 from gateway.net.runner import Runner
@@ -207,20 +207,6 @@ class TestLatching:
         assert (port.connected, bench.heard) == (True, 1)
         bench.call.ask(ReleaseMedia())
         bench.plane.stop()
-
-    def test_a_dissolved_socket_keeps_its_port(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two:
-            two.bind(("127.0.0.1", 0))
-            # As RTP ports are bound: a port that the kernel chose would be given back.
-            ports = RtpPorts("127.0.0.1", two.getsockname()[1] % 20000 + 20000, 65000)
-            one, number = ports.open()
-            address = ("127.0.0.1", number)
-            one.connect(("127.0.0.1", 9))
-            dissolve(one)
-            assert one.getsockname() == address
-            two.sendto(b"x", address)
-            assert one.recvfrom(10) == (b"x", two.getsockname())
-            ports.close(one, number)
 
 
 @pytest.mark.clause("RFC 3550", "6.4")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gateway.net import way_out
+from gateway.net.addresses import RAW_ADDRESS, RawAddresses, raw_address
 from gateway.net.io_uring import IoUringUnavailableError, SendRing
 from gateway.net.way_out import PlainSends, UringSends, WayOut, choose_way_out
 
@@ -29,10 +30,14 @@ def way(request: pytest.FixtureRequest) -> Iterator[WayOut]:
     chosen.close()
 
 
-def udp() -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def udp(host: str = "127.0.0.1") -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-    made.bind(("127.0.0.1", 0))
+    try:
+        made.bind((host, 0))
+    except OSError as error:
+        made.close()
+        pytest.skip(f"this machine has no {host}: {error}")
     made.settimeout(2.0)
     return made
 
@@ -41,6 +46,15 @@ def packets(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     made = np.random.default_rng(1).integers(0, 256, (count, PACKET), np.uint8)
     made[:, 0] = np.arange(count) & 0xFF
     return made
+
+
+def group(count: int, host: str = "127.0.0.1") -> tuple[list[socket.socket], list[socket.socket], RawAddresses]:
+    """Receivers, senders that are not connected, and where each is to send."""
+    receivers, senders = [udp(host) for _ in range(count)], [udp(host) for _ in range(count)]
+    addresses = np.zeros(count, RAW_ADDRESS)
+    for place, receiver in enumerate(receivers):
+        addresses[place] = raw_address(*receiver.getsockname()[:2])
+    return receivers, senders, addresses
 
 
 @pytest.mark.parametrize("count", [1, 3, 200])
@@ -96,6 +110,83 @@ def test_a_group_larger_than_the_ring_goes_in_several_entries() -> None:
 
 def test_no_packets_at_all_are_no_trouble(way: WayOut) -> None:
     assert way.flush(np.zeros(0, np.int32), np.zeros((0, PACKET), np.uint8)).tolist() == []
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+    def test_connected_and_other_sockets_send_in_one_group(self, way: WayOut, host: str) -> None:
+        receivers, senders, addresses = group(6, host)
+        fds, sent = np.array([each.fileno() for each in senders], np.int32), packets(6)
+        for connected in (0, 3, 5):
+            senders[connected].connect(receivers[connected].getsockname())
+            addresses[connected] = np.zeros((), RAW_ADDRESS)
+        for turn in range(3):
+            rows = np.roll(sent, turn, axis=0)
+            assert way.flush(fds, rows, addresses).tolist() == []
+            for receiver, sender, row in zip(receivers, senders, rows, strict=True):
+                assert receiver.recvfrom(2048) == (row.tobytes(), sender.getsockname())
+        for each in (*receivers, *senders):
+            each.close()
+
+    def test_every_other_row_of_many_addresses_is_as_good(self, way: WayOut) -> None:
+        receivers, senders, addresses = group(3)
+        twice = np.repeat(addresses, 2)
+        sent = packets(3)
+        assert way.flush(np.array([each.fileno() for each in senders], np.int32), sent, twice[::2]).tolist() == []
+        assert [each.recv(2048) for each in receivers] == [row.tobytes() for row in sent]
+        for each in (*receivers, *senders):
+            each.close()
+
+    def test_an_address_does_not_stay_for_the_next_group(self, way: WayOut) -> None:
+        receivers, senders, addresses = group(4)
+        fds, sent = np.array([each.fileno() for each in senders], np.int32), packets(4)
+        for _ in range(1024 // 4 + 1):
+            assert way.flush(fds, sent, addresses).tolist() == []
+            for each in receivers:
+                each.recv(2048)
+        assert way.flush(fds, sent).tolist() == [0, 1, 2, 3]
+        assert way.flush(fds, sent, np.zeros(4, RAW_ADDRESS)).tolist() == [0, 1, 2, 3]
+        for each in (*receivers, *senders):
+            each.close()
+
+    def test_the_row_whose_address_cannot_be_sent_to_is_named(self, way: WayOut) -> None:
+        receivers, senders, addresses = group(4)
+        addresses[2] = raw_address("2001:db8::1", 5004)
+        fds, sent = np.array([each.fileno() for each in senders], np.int32), packets(4)
+        addresses[1]["octets"][2:4] = 0
+        assert way.flush(fds, sent, addresses).tolist() == [1, 2]
+        assert [receivers[place].recv(2048) for place in (0, 3)] == [sent[0].tobytes(), sent[3].tobytes()]
+        for each in (*receivers, *senders):
+            each.close()
+
+    def test_a_group_larger_than_the_ring(self) -> None:
+        try:
+            ring = SendRing(8)
+        except IoUringUnavailableError as error:
+            pytest.skip(f"this kernel lends no io_uring: {error}")
+        receivers, senders, addresses = group(37)
+        sent = packets(37)
+        fds = np.array([each.fileno() for each in senders], np.int32)
+        failed = ring.send(fds, sent, addresses)
+        if len(failed) == 37:
+            pytest.skip("this kernel's io_uring takes no addresses: it is older than Linux 6.1")
+        assert failed.tolist() == []
+        assert [each.recv(2048) for each in receivers] == [row.tobytes() for row in sent]
+        ring.close()
+        for each in (*receivers, *senders):
+            each.close()
+
+    def test_where_io_uring_takes_no_addresses_plain_sends_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(UringSends, "_probe", lambda _: False)
+        way = _uring()
+        monkeypatch.delattr(SendRing, "send")
+        receivers, senders, addresses = group(3)
+        sent = packets(3)
+        assert way.flush(np.array([each.fileno() for each in senders], np.int32), sent, addresses).tolist() == []
+        assert [each.recv(2048) for each in receivers] == [row.tobytes() for row in sent]
+        way.close()
+        for each in (*receivers, *senders):
+            each.close()
 
 
 class TestChoice:
