@@ -22,8 +22,8 @@ SINE_MS = 1000.0
 
 
 @lru_cache(maxsize=64)
-def render_sound(sound: Sound) -> tuple[Pcm, bool]:
-    """The sound as `int16[samples]` at 8 kHz, and whether it is to be repeated without end.
+def render_sound(sound: Sound) -> tuple[Pcm, bool, int]:
+    """The sound as `int16[samples]` at 8 kHz, whether it is to be repeated without end, and from which sample on.
 
     Raises:
         tones.plan.UnknownToneError, tones.announcement.UnknownRecordingError: there is no such tone or recording.
@@ -32,16 +32,17 @@ def render_sound(sound: Sound) -> tuple[Pcm, bool]:
         kind, *words = sound.parts[0].split()
         if kind == "sine":
             signal, period = seamless_period(Signal.parse(words[0]))
-            return to_pcm(oscillate(signal, float(words[1]), period)), True
+            return to_pcm(oscillate(signal, float(words[1]), period)), True, 0
         if kind == "tone":
             rendered = render(load_plan(sound.country).find(words[0]).tone)
-            if rendered.repeats and not rendered.introduction.size:
-                return rendered.period, True
+            if rendered.repeats:
+                whole = np.concatenate([rendered.introduction, rendered.period])
+                return whole, True, len(rendered.introduction)
     once = compose([item for part in sound.parts for item in (_item(part, sound.country), Pause(GAP_MS))][:-1])
     if sound.times == 0:
-        return np.concatenate([once, compose([Pause(GAP_MS)])]), True
+        return np.concatenate([once, compose([Pause(GAP_MS)])]), True, 0
     gap = compose([Pause(2 * GAP_MS)])
-    return np.concatenate([part for _ in range(sound.times) for part in (gap, once)][1:]), False
+    return np.concatenate([part for _ in range(sound.times) for part in (gap, once)][1:]), False, 0
 
 
 def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber:

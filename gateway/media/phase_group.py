@@ -144,8 +144,10 @@ class PhaseGroup:
         begin = self._store.starts[self._law[slot]][clip.index]
         span = self._store.spans[clip.index]
         self._clip[slot] = clip.index
-        self._cursor[slot] = begin + (start % clip.length if clip.repeat else min(start, clip.length))
-        self._end[slot] = begin + (span or clip.length)
+        if clip.repeat and start >= clip.length:
+            start = clip.introduction + (start - clip.introduction) % (clip.length - clip.introduction)
+        self._cursor[slot] = begin + min(start, clip.length)
+        self._end[slot] = begin + (clip.introduction + span if span else clip.length)
         self._span[slot] = span
         self._step[slot] = PACKET_SAMPLES
         self._headers["second"][slot] |= _MARKER

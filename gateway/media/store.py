@@ -32,12 +32,14 @@ class Clip:
         length: samples of one period (repeating) or of the whole (one-shot).
         repeat: whether it starts over at its end.
         name: what it was added as.
+        introduction: samples at its beginning that a repetition leaves out.
     """
 
     index: int
     length: int
     repeat: bool
     name: str = ""
+    introduction: int = 0
 
 
 class SoundStore:
@@ -61,13 +63,14 @@ class SoundStore:
         self._windows: dict[int, NDArray[np.void]] = {}
         self.idle = self.add("idle", {law: idle_pattern(law, 1) for law in LAWS}, repeat=True)
 
-    def add(self, name: str, pcm_by_law: Mapping[Law, Octets], repeat: bool) -> Clip:
+    def add(self, name: str, pcm_by_law: Mapping[Law, Octets], repeat: bool, introduction: int = 0) -> Clip:
         """Put a sound into the store.
 
         Args:
             name: unique; sounds are found again by it.
             pcm_by_law: for both laws its G.711 octets, of the same length, at least one.
             repeat: whether the sound is a period to be repeated without a seam.
+            introduction: how many samples go before that period, once.
 
         Raises:
             ValueError: the name is taken, or the octets do not fit each other.
@@ -81,7 +84,10 @@ class SoundStore:
         length = lengths[Law.ALAW]
         if length == 0 or lengths[Law.MULAW] != length:
             raise ValueError(f"sound {name!r}: {length} octets of A-law, {lengths[Law.MULAW]} of mu-law")
-        span = length * -(-MAXIMUM_PACKET_SAMPLES // length) if repeat else 0
+        if not 0 <= introduction < length:
+            raise ValueError(f"sound {name!r}: an introduction of {introduction} samples in {length}")
+        period = length - introduction
+        span = period * -(-MAXIMUM_PACKET_SAMPLES // period) if repeat else 0
         if not self._free_indexes:
             self._free_indexes.append(len(self.spans))
             self.spans.append(0)
@@ -91,12 +97,13 @@ class SoundStore:
         for law in LAWS:
             octets = np.asarray(pcm_by_law[law], np.uint8)
             if repeat:
-                kept = np.resize(octets, span + MAXIMUM_PACKET_SAMPLES)
+                repeated = np.resize(octets[introduction:], span + MAXIMUM_PACKET_SAMPLES)
+                kept = np.concatenate([octets[:introduction], repeated])
             else:
                 kept = np.concatenate([octets, idle_pattern(law, MAXIMUM_PACKET_SAMPLES)])
             self.starts[LAW_INDEX[law]][index] = self._place(kept)
         self.spans[index] = span
-        clip = Clip(index, length, repeat, name)
+        clip = Clip(index, length, repeat, name, introduction)
         self._clips[name] = clip
         return clip
 
@@ -107,7 +114,7 @@ class SoundStore:
             KeyError: there is no such sound.
         """
         clip = self._clips.pop(name)
-        kept = (self.spans[clip.index] or clip.length) + MAXIMUM_PACKET_SAMPLES
+        kept = clip.introduction + (self.spans[clip.index] or clip.length) + MAXIMUM_PACKET_SAMPLES
         for starts in self.starts:
             self._holes.append((starts[clip.index], kept))
         self._free_indexes.append(clip.index)

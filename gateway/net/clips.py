@@ -42,8 +42,9 @@ class Clips:
         name = repr(sound)
         clip = self._known(name)
         if clip is None:
-            pcm, repeat = render_sound(sound)
-            clip = self._add(name, pcm, repeat, rare=any(part.startswith("digits") for part in sound.parts))
+            pcm, repeat, introduction = render_sound(sound)
+            rare = any(part.startswith("digits") for part in sound.parts)
+            clip = self._add(name, pcm, repeat, rare, introduction)
         return clip
 
     def of_digit(self, digit: str, duration_ms: int) -> Clip:
@@ -70,12 +71,12 @@ class Clips:
             self._rare.move_to_end(name)
         return clip
 
-    def _add(self, name: str, pcm: Pcm, repeat: bool, rare: bool) -> Clip:
+    def _add(self, name: str, pcm: Pcm, repeat: bool, rare: bool, introduction: int = 0) -> Clip:
         if rare:
             self._rare[name] = None
             if len(self._rare) > RARE_SOUNDS_KEPT:
                 self._forget_rare_ones()
-        return self._store.add(name, {law: encode(pcm, law) for law in LAWS}, repeat)
+        return self._store.add(name, {law: encode(pcm, law) for law in LAWS}, repeat, introduction)
 
     def _forget_rare_ones(self) -> None:
         """Take those that were played longest ago out of the store, but none that some circuit carries."""

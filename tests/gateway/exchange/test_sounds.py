@@ -10,7 +10,8 @@ from gateway.exchange.effects import Sound
 from gateway.exchange.numbering import NumberPlan
 from gateway.exchange.sounds import described, render_sound
 from tones.announcement import UnknownRecordingError, announcement, spoken_digits
-from tones.plan import UnknownToneError
+from tones.cadence import render
+from tones.plan import UnknownToneError, load_plan
 
 PLAN = NumberPlan("1", built_in_behaviours(), built_in_treatments())
 SECOND = 8000
@@ -23,14 +24,14 @@ def frequency_hz(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
 
 
 def test_a_tone_is_one_period_for_ever() -> None:
-    pcm, repeats = render_sound(Sound(("tone busy",), "fr"))
+    pcm, repeats, _ = render_sound(Sound(("tone busy",), "fr"))
     assert repeats
     assert len(pcm) == SECOND
     assert frequency_hz(pcm[: SECOND // 2]) == pytest.approx(440, abs=4)
 
 
 def test_a_sine_is_seamless_and_at_its_level() -> None:
-    pcm, repeats = render_sound(Sound(("sine 1004 -13",), "us"))
+    pcm, repeats, _ = render_sound(Sound(("sine 1004 -13",), "us"))
     assert repeats
     twice = np.concatenate([pcm, pcm])
     assert frequency_hz(twice) == pytest.approx(1004, abs=0.5)
@@ -40,7 +41,7 @@ def test_a_sine_is_seamless_and_at_its_level() -> None:
 
 
 def test_a_sine_before_something_else_lasts_a_second() -> None:
-    pcm, repeats = render_sound(Sound(("sine 1004 -13", "say hello"), "us", 1))
+    pcm, repeats, _ = render_sound(Sound(("sine 1004 -13", "say hello"), "us", 1))
     assert not repeats
     assert frequency_hz(pcm[:SECOND]) == pytest.approx(1004, abs=1)
     assert not pcm[SECOND : SECOND + SECOND // 2].any()
@@ -48,15 +49,15 @@ def test_a_sine_before_something_else_lasts_a_second() -> None:
 
 
 def test_what_is_played_n_times_is_so_often_there() -> None:
-    once, repeats = render_sound(Sound(("say hello",), "us", 1))
-    thrice, _ = render_sound(Sound(("say hello",), "us", 3))
+    once, repeats, _ = render_sound(Sound(("say hello",), "us", 1))
+    thrice, _, _ = render_sound(Sound(("say hello",), "us", 3))
     assert not repeats
     assert np.array_equal(once, announcement("hello"))
     assert len(thrice) == 3 * len(once) + 2 * SECOND
 
 
 def test_a_changed_number_is_spoken_digit_by_digit() -> None:
-    pcm, _ = render_sound(Sound(("say number-changed", "digits 33199000000"), "fr", 1))
+    pcm, _, _ = render_sound(Sound(("say number-changed", "digits 33199000000"), "fr", 1))
     spoken = spoken_digits("33199000000")
     assert np.array_equal(pcm[-len(spoken) :], spoken)
     assert np.array_equal(pcm[: len(announcement("number-changed"))], announcement("number-changed"))
@@ -75,7 +76,7 @@ def test_every_treatment_is_heard(country: str) -> None:
         play = PLAN.find(f"91{cause:03}", False).steps[1]
         assert isinstance(play, Play)
         parts = tuple("digits 33199000000" if part == "digits new" else part for part in play.parts)
-        pcm, repeats = render_sound(Sound(parts, country, play.times))
+        pcm, repeats, _ = render_sound(Sound(parts, country, play.times))
         assert repeats is (play.times == 0)
         assert np.abs(pcm).max() > 1000
 
@@ -92,3 +93,12 @@ def test_in_words() -> None:
     assert described(Sound(("tone busy",), "fr")) == "tone busy (fr)"
     assert described(Sound(("say hello",), "us", 2)) == "say hello (us), twice"
     assert described(Sound(("say hello",), "us", 3)) == "say hello (us), 3 times"
+
+
+def test_what_a_tone_begins_with_is_not_repeated() -> None:
+    pcm, repeats, introduction = render_sound(Sound(("tone dial-recall",), "us"))
+    tone = render(load_plan("us").find("dial-recall").tone)
+    assert repeats
+    assert introduction == len(tone.introduction) > 0
+    assert np.array_equal(pcm[:introduction], tone.introduction)
+    assert np.array_equal(pcm[introduction:], tone.period)

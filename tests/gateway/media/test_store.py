@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.media.sender import Sender
 from gateway.media.store import LAW_INDEX, MAXIMUM_PACKET_SAMPLES, SoundStore, idle_pattern
 from tones.g711 import Law
 
@@ -105,3 +106,23 @@ class TestRemoval:
     def test_what_is_not_there_cannot_be_removed(self) -> None:
         with pytest.raises(KeyError):
             SoundStore().remove("x")
+
+
+@pytest.mark.parametrize("period", [1, 50, 160, 700, 1000])
+@pytest.mark.parametrize("introduction", [1, 160, 333])
+def test_an_introduction_is_carried_once(period: int, introduction: int) -> None:
+    octets = np.arange(introduction + period).astype(np.uint8)
+    store = SoundStore()
+    clip = store.add("x", dict.fromkeys(Law, octets), repeat=True, introduction=introduction)
+    sender = Sender(store, phases=1)
+    row = sender.open(Law.ALAW)
+    sender.play(row, clip)
+    sender.attach(row, 1, 1, 1, 8)
+    heard = np.concatenate([sender.tick(0).packets[0, 12:] for _ in range(20)])
+    wanted = np.concatenate([octets[:introduction], np.resize(octets[introduction:], 3200 - introduction)])
+    assert heard.tolist() == wanted.tolist()
+
+
+def test_an_introduction_without_a_period_is_refused() -> None:
+    with pytest.raises(ValueError, match="an introduction of 10 samples in 10"):
+        SoundStore().add("x", dict.fromkeys(Law, np.zeros(10, np.uint8)), repeat=True, introduction=10)
