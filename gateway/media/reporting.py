@@ -132,6 +132,22 @@ class Reporting:
         reports_sent, reports_received: compound packets.
     """
 
+    __slots__ = (
+        "_average_octets",
+        "_cname",
+        "_last_sr",
+        "_packets_reported",
+        "_random",
+        "_ssrc",
+        "left",
+        "malformed",
+        "next_s",
+        "remote_cname",
+        "remote_view",
+        "reports_received",
+        "reports_sent",
+    )
+
     def __init__(self, cname: str, random: Callable[[], float], now_s: float) -> None:
         self._cname = cname.encode()[:255]
         self._random = random

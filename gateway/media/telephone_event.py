@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -102,7 +101,7 @@ class EventReceiver:
         self._current: ReceivedEvent | None = None
         self._segment_start = 0
         self._segment_duration = 0
-        self._told: deque[int] = deque(maxlen=_REMEMBERED)
+        self._told: tuple[int, ...] = ()
 
     def event_received(self, timestamp: int, payload: bytes) -> list[ReceivedEvent]:
         """An event packet: the events that are over by it, mostly none or one.
@@ -141,16 +140,16 @@ class EventReceiver:
             if report.event != current.event:
                 return []
         elif current is not None and self._continues(timestamp, report):
-            self._told.append(timestamp)
+            self._told = (*self._told[1 - _REMEMBERED :], timestamp)
             self._segment_start, self._segment_duration = timestamp, 0
         elif timestamp in self._told:
             return []
         else:
             if current is not None and signed_difference(timestamp, self._segment_start, TIMESTAMP_MODULUS) < 0:
-                self._told.append(timestamp)
+                self._told = (*self._told[1 - _REMEMBERED :], timestamp)
                 return [ReceivedEvent(report.event, timestamp, report.duration, report.volume, report.end)]
             over = self.finish()
-            self._told.append(timestamp)
+            self._told = (*self._told[1 - _REMEMBERED :], timestamp)
             self._segment_start, self._segment_duration = timestamp, 0
             current = ReceivedEvent(report.event, timestamp, 0, report.volume, ended=False)
         assert current is not None

@@ -60,6 +60,8 @@ class PortSettings:
 class _Reader:
     """A socket in the reactor, for what comes seldom."""
 
+    __slots__ = ("_received", "socket")
+
     def __init__(self, opened: socket.socket, received: Callable[[bytes, Address], None]) -> None:
         self.socket = opened
         self._received = received
@@ -105,6 +107,29 @@ class CallPort:
         connected: whether the socket is.
         reporting: the call's RTCP, once its media has begun.
     """
+
+    __slots__ = (
+        "_aimed",
+        "_expected",
+        "_heard",
+        "_latch",
+        "_reactor",
+        "_reader",
+        "_rtcp",
+        "_settings",
+        "_window",
+        "agreed",
+        "attached",
+        "circuit",
+        "closed",
+        "connected",
+        "local",
+        "owner",
+        "remote",
+        "reporting",
+        "row",
+        "socket",
+    )
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from sys import intern
 from typing import cast
 
 from attrs import define, evolve, field
@@ -170,7 +171,9 @@ def parse_message(data: bytes) -> Request | Response:
     for line in lines:
         name, colon, value = line.partition(":")
         key = KNOWN_KEYS.get(name)
-        if key is None:
+        if key is not None:
+            name = intern(name)
+        else:
             name = name.rstrip(WHITE)
             key = key_of(name)
             if not is_token(name):
