@@ -112,6 +112,8 @@ class NoiseSource:
         seed: where in the noise to begin.
     """
 
+    __slots__ = ("_at", "_law", "_noise", "_octets")
+
     _white: Final[dict[tuple[Law, int], bytes]] = {}
 
     def __init__(self, law: Law, seed: int = 1) -> None:

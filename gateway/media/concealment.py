@@ -58,6 +58,8 @@ class Concealment:
         gap_samples: the length of the gap so far; 0 while nothing is missing.
     """
 
+    __slots__ = ("_at", "_bend", "_history", "_idle", "_law", "_period", "gap_samples")
+
     def __init__(self, law: Law) -> None:
         self._law = law
         self._idle = bytes([idle_octet(law)])

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from attrs import define, frozen
@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from gateway.media.assembly import SAMPLES_A_SECOND
 from gateway.media.comfort_noise import ComfortNoise, NoiseSource
-from gateway.media.concealment import FADED_SAMPLES, Concealment
+from gateway.media.concealment import FADED_SAMPLES, HISTORY_SAMPLES, Concealment
 from gateway.media.playout import JitterSettings as JitterSettings
-from gateway.media.playout import PlayoutPoint
+from gateway.media.playout import Measured, PlayoutPoint
 from gateway.media.rtp import PACKET_SAMPLES, TIMESTAMP_MODULUS
 from tones.g711 import Law, decode, encode, idle_octet
 
@@ -39,21 +39,23 @@ JUMP_SAMPLES: Final = SAMPLES_A_SECOND
 
 DEFAULT_SETTINGS: Final = JitterSettings()
 _HALF: Final = TIMESTAMP_MODULUS // 2
-_HOPELESS_SAMPLES: Final = 800
+HOPELESS_SAMPLES: Final = 800
+"""A packet that is so much later than the longest delay is no late packet."""
 _AGREEING: Final = 3
 _AGREE_SAMPLES: Final = 1600
-_EARLY_SAMPLES: Final = 8
-_OVERDUE_SAMPLES: Final = 80
-_SPLICED_SAMPLES: Final = 640
+EARLY_SAMPLES: Final = 8
+OVERDUE_SAMPLES: Final = 80
+"""Earlier or later than wanted by more than that: nearer to the wanted point, where nobody hears it."""
+SPLICED_SAMPLES: Final = 640
+"""Later by more than that: nearer to it at once, heard or not."""
 _SKIPPED_SAMPLES: Final = 1600
 _ALL: Final = b"\1" * PACKET_SAMPLES
 _NONE: Final = bytes(PACKET_SAMPLES)
 _QUIET_AMPLITUDE: Final = 260
 """About -39 dBm0: what is below may be made longer or shorter unheard."""
-_QUIET_OCTETS: Final = {
-    law: bytes(np.flatnonzero(np.abs(decode(bytes(range(256)), law).astype(np.int64)) < _QUIET_AMPLITUDE).tolist())
-    for law in Law
-}
+IS_QUIET: Final = {law: np.abs(decode(bytes(range(256)), law).astype(np.int64)) < _QUIET_AMPLITUDE for law in Law}
+"""For each law `bool[256]`: which octets are quiet."""
+_QUIET_OCTETS: Final = {law: bytes(np.flatnonzero(quiet).tolist()) for law, quiet in IS_QUIET.items()}
 _FALLING: Final = np.linspace(1.0, 0.0, PACKET_SAMPLES)
 
 
@@ -100,24 +102,70 @@ class JitterCounts:
         return max(self.missing_samples - self.late_samples, 0)
 
 
+class Standing(NamedTuple):
+    """Where a buffer stands.
+
+    Args:
+        play: the place that is played next.
+        end: where the newest packet ends.
+        run_end: all from `play` to here is there, and would be given as it is; None: it would not.
+        offset: timestamp less place.
+        takes_next: whether a packet that begins at `end` would just be put there.
+        measured: what the playout point goes by.
+    """
+
+    play: int
+    end: int
+    run_end: int | None
+    offset: int
+    takes_next: bool
+    measured: Measured
+
+
 class JitterBuffer:
     """One stream in one law.
 
     Args:
         law: of all octets, in and out.
         settings: how it adapts.
+        ring: `RING_SAMPLES` octets to hold the stream's in; None: its own.
 
     Attributes:
         counts: what became of the stream.
+        ring: where the octets are: place `p` at `p % RING_SAMPLES`.
     """
 
-    def __init__(self, law: Law, settings: JitterSettings = DEFAULT_SETTINGS) -> None:
+    __slots__ = (
+        "_concealment",
+        "_end",
+        "_gap",
+        "_hopeless",
+        "_idle",
+        "_noise",
+        "_odd",
+        "_odd_transit",
+        "_play",
+        "_playout",
+        "_position",
+        "_present",
+        "_quiet_from",
+        "_quiet_until",
+        "_running",
+        "_timestamp",
+        "_unsettled",
+        "counts",
+        "law",
+        "ring",
+        "settings",
+    )
+
+    def __init__(self, law: Law, settings: JitterSettings = DEFAULT_SETTINGS, ring: memoryview | None = None) -> None:
         self.law = law
         self.settings = settings
-        self._hopeless = settings.maximum_ms * SAMPLES_A_SECOND // 1000 + _HOPELESS_SAMPLES
+        self._hopeless = settings.maximum_ms * SAMPLES_A_SECOND // 1000 + HOPELESS_SAMPLES
         self._playout = PlayoutPoint(settings)
         self._idle = bytes([idle_octet(law)]) * PACKET_SAMPLES
-        self._ring = bytearray(RING_SAMPLES)
+        self.ring = memoryview(bytearray(RING_SAMPLES)) if ring is None else ring
         self._present = bytearray(RING_SAMPLES)
         self._concealment = Concealment(law)
         self._noise = NoiseSource(law)
@@ -225,18 +273,78 @@ class JitterBuffer:
         if end > RING_SAMPLES:
             present, octets = self._read_wrapped(at)
         else:
-            present, octets = self._present[at:end], self._ring[at:end]
+            present, octets = self._present[at:end], bytes(self.ring[at:end])
         if present != _ALL:
-            return self._incomplete(play, present, bytes(octets), early)
-        if early > _EARLY_SAMPLES or early < -_OVERDUE_SAMPLES:
+            return self._incomplete(play, present, octets, early)
+        if early > EARLY_SAMPLES or early < -OVERDUE_SAMPLES:
             played = self._adjusted(play, octets, early)
         else:
-            played = bytes(octets)
+            played = octets
             self._clear(play, PACKET_SAMPLES)
             self._play = play + PACKET_SAMPLES
         if self._gap:
             self._gap_is_over()
         return self._concealment.heard(played), Verdict.PLAYED
+
+    # --- many at once -------------------------------------------------------------------------------------------
+
+    def standing(self) -> Standing:
+        """Where it stands, for whoever takes it on from here (`went_on`)."""
+        play, end = self._play, self._end
+        until = self._quiet_until
+        takes_next = self._running and (self._quiet_from is None or (until is not None and until <= end))
+        run_end = None
+        if self._running and not self._gap and not self._concealment.gap_samples and end > play:
+            run_end = self._run_end(play)
+        offset = (self._timestamp - self._position) % TIMESTAMP_MODULUS
+        return Standing(play, end, run_end, offset, takes_next, self._playout.measured)
+
+    def went_on(self, packets: int, size: int, play: int, end: int, measured: Measured) -> None:
+        """Packets came, each `size` octets from where the one before had ended, and blocks were given as they are.
+
+        Args:
+            packets: how many; their octets are in the ring already.
+            size: of each.
+            play, end, measured: as in `Standing`, now; what was played last is still in the ring.
+        """
+        first, before = self._end, self._play
+        if packets:
+            self.counts.packets += packets
+            self._odd = 0
+            moved = end - size - self._position
+            self._position, self._timestamp = end - size, (self._timestamp + moved) % TIMESTAMP_MODULUS
+            self._playout.resume(measured)
+            self._end = end
+        played = play - before
+        if played:
+            self._play = play
+            recent = min(played, HISTORY_SAMPLES)
+            self._concealment.heard(self._read(play - recent, recent))
+            if played < RING_SAMPLES:
+                self._clear(before, played)
+            else:
+                self._present[:] = bytes(RING_SAMPLES)
+        if packets and end > max(first, play):
+            self._mark(max(first, play), end)
+
+    def _read(self, place: int, samples: int) -> bytes:
+        at = place % RING_SAMPLES
+        return bytes(self.ring[at : at + samples]) + bytes(self.ring[: max(at + samples - RING_SAMPLES, 0)])
+
+    def _mark(self, first: int, end: int) -> None:
+        """All from one place to another is there."""
+        at, samples = first % RING_SAMPLES, end - first
+        before_wrap = min(samples, RING_SAMPLES - at)
+        self._present[at : at + before_wrap] = b"\1" * before_wrap
+        self._present[: samples - before_wrap] = b"\1" * (samples - before_wrap)
+
+    def _run_end(self, play: int) -> int:
+        """The first place from here on that holds nothing."""
+        at = play % RING_SAMPLES
+        found = self._present.find(0, at)
+        if found < 0:
+            found = self._present.find(0, 0, at) + RING_SAMPLES
+        return play + max(found - at, 0)
 
     # --- where packets belong -----------------------------------------------------------------------------------
 
@@ -272,7 +380,7 @@ class JitterBuffer:
             self.counts.duplicate += 1
             return False
         present[at:end] = _ALL if size == PACKET_SAMPLES else b"\1" * size
-        self._ring[at:end] = octets
+        self.ring[at:end] = octets
         if position + size > self._end:
             self._end = position + size
         if self._quiet_from is not None and position > self._quiet_from:
@@ -280,10 +388,10 @@ class JitterBuffer:
             self._quiet_until = position if until is None else min(until, position)
         return True
 
-    def _read_wrapped(self, at: int) -> tuple[bytearray, bytearray]:
+    def _read_wrapped(self, at: int) -> tuple[bytearray, bytes]:
         end = at + PACKET_SAMPLES
-        rest = max(end - RING_SAMPLES, 0)
-        return self._present[at:end] + self._present[:rest], self._ring[at:end] + self._ring[:rest]
+        present = self._present[at:end] + self._present[: max(end - RING_SAMPLES, 0)]
+        return present, self._read(at, PACKET_SAMPLES)
 
     def _clear(self, play: int, samples: int) -> None:
         at = play % RING_SAMPLES
@@ -307,7 +415,7 @@ class JitterBuffer:
 
     # --- what to do about it ------------------------------------------------------------------------------------
 
-    def _adjusted(self, play: int, octets: bytearray, early: int) -> bytes:
+    def _adjusted(self, play: int, octets: bytes, early: int) -> bytes:
         """Play a block that is there, and come nearer to the wanted point if that can be done unheard."""
         quiet = not octets.translate(None, _QUIET_OCTETS[self.law])
         if early > 0:
@@ -315,19 +423,19 @@ class JitterBuffer:
             self._clear(play, PACKET_SAMPLES - held)
             self._play = play + PACKET_SAMPLES - held
             self.counts.inserted_samples += held
-            return bytes(octets[:held] + octets[: PACKET_SAMPLES - held])
+            return octets[:held] + octets[: PACKET_SAMPLES - held]
         dropped = min(-early, PACKET_SAMPLES)
         present, other = self._read_wrapped((play + dropped) % RING_SAMPLES)
-        shorter = present == _ALL and (quiet or early < -_SPLICED_SAMPLES)
+        shorter = present == _ALL and (quiet or early < -SPLICED_SAMPLES)
         taken = PACKET_SAMPLES + dropped if shorter else PACKET_SAMPLES
         self._clear(play, taken)
         self._play = play + taken
         if not shorter:
-            return bytes(octets)
+            return octets
         self.counts.discarded_samples += dropped
         return self._spliced(octets, other)
 
-    def _spliced(self, octets: bytearray, other: bytearray) -> bytes:
+    def _spliced(self, octets: bytes, other: bytes) -> bytes:
         """One block that begins as one and ends as the other."""
         one, two = decode(octets, self.law), decode(other, self.law)
         mixed = np.rint(one * _FALLING + two * (1 - _FALLING)).astype(np.int16)
@@ -355,7 +463,7 @@ class JitterBuffer:
                 concealed += samples
             place += samples
         held = 0
-        if concealed and early > _EARLY_SAMPLES:
+        if concealed and early > EARLY_SAMPLES:
             # The delay is shorter than wanted, so what is missing may be late and not lost: wait for it.
             held = min(early, PACKET_SAMPLES - 1 - present.rfind(1))
             self.counts.inserted_samples += held

@@ -9,8 +9,8 @@ late, and shrinks again after 5 to 10 s.
 
 from __future__ import annotations
 
-from heapq import heappush, heapreplace
-from typing import Final
+from heapq import heapify, heappush, heapreplace
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 from attrs.validators import ge, gt, le, lt
@@ -18,7 +18,8 @@ from attrs.validators import ge, gt, le, lt
 from gateway.media.rtp import PACKET_SAMPLES
 
 MEASURED_PACKETS: Final = 256
-_KEPT: Final = 4
+KEPT: Final = 4
+"""So many of the longest transits are kept: enough for 1.5 % of 256."""
 SLACK_SAMPLES: Final = 16
 """For clocks that drift and ticks that are early: 2 ms."""
 _SAMPLES_A_MS: Final = 8
@@ -46,6 +47,25 @@ class JitterSettings:
     def __attrs_post_init__(self) -> None:
         if self.maximum_ms < self.minimum_ms:
             raise ValueError(f"jitter buffer: at least {self.minimum_ms} ms is more than at most {self.maximum_ms} ms")
+
+
+class Measured(NamedTuple):
+    """What a playout point goes by.
+
+    Args:
+        packets: measured since the last 256 were full.
+        latest: the longest transits of these, up to four.
+        least: the shortest of these; None: of none.
+        before: the shortest transit of the 256 before, and what they kept to; None: there are none.
+        overall_least, point: see `PlayoutPoint`.
+    """
+
+    packets: int
+    latest: list[int]
+    least: int | None
+    before: tuple[int, int] | None
+    overall_least: int
+    point: int
 
 
 class PlayoutPoint:
@@ -81,6 +101,16 @@ class PlayoutPoint:
         """Samples from the arrival of the fastest packet to its sound."""
         return self.point - self.least
 
+    @property
+    def measured(self) -> Measured:
+        """All that it goes by."""
+        return Measured(self._measured, self._latest, self._least, self._before, self.least, self.point)
+
+    def resume(self, measured: Measured) -> None:
+        """Go on from there."""
+        self._measured, self._latest, self._least, self._before, self.least, self.point = measured
+        heapify(self._latest)
+
     def measure(self, transit: int) -> None:
         """Take a packet's transit into account, samples."""
         latest = self._latest
@@ -88,7 +118,7 @@ class PlayoutPoint:
         changed = False
         if self._least is None or transit < self._least:
             self._least, changed = transit, True
-        if len(latest) < _KEPT:
+        if len(latest) < KEPT:
             heappush(latest, transit)
             changed = True
         elif transit > latest[0]:

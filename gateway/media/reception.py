@@ -27,6 +27,26 @@ class ReceptionStatistics:
             up; one that signalling has announced needs none.
     """
 
+    __slots__ = (
+        "_bad",
+        "_base",
+        "_cycles",
+        "_expected_prior",
+        "_heard",
+        "_highest",
+        "_min_sequential",
+        "_probation",
+        "_received_prior",
+        "_recent",
+        "_transit",
+        "duplicates",
+        "jitter_samples",
+        "out_of_order",
+        "received",
+        "refused",
+        "resynchronised",
+    )
+
     def __init__(self, min_sequential: int = 0) -> None:
         self._min_sequential = min_sequential
         self._probation = min_sequential
@@ -50,6 +70,16 @@ class ReceptionStatistics:
     def extended_highest(self) -> int:
         """The highest sequence number received, with the number of its wraps above it."""
         return self._cycles * SEQUENCE_MODULUS + self._highest
+
+    @property
+    def highest(self) -> int:
+        """The highest sequence number received, 16 bits."""
+        return self._highest
+
+    @property
+    def transit(self) -> int | None:
+        """Of the last packet that was taken into the jitter: arrival less timestamp; None: of none yet."""
+        return self._transit
 
     @property
     def expected(self) -> int:
@@ -110,6 +140,17 @@ class ReceptionStatistics:
             difference = abs(signed_difference(transit, self._transit, TIMESTAMP_MODULUS))
             self.jitter_samples += (difference - self.jitter_samples) / 16
         self._transit = transit
+
+    def went_on(self, packets: int, transit: int, jitter_samples: float) -> None:
+        """As many packets came as say so, each with the next sequence number, and the jitter has become this."""
+        highest = self._highest + packets
+        self._cycles += highest // SEQUENCE_MODULUS
+        self._highest = highest % SEQUENCE_MODULUS
+        shift = min(packets, 128)
+        self._recent = ((self._recent << shift) | ((1 << shift) - 1)) % _RECENT
+        self._bad = None
+        self.received += packets
+        self._transit, self.jitter_samples = transit, jitter_samples
 
     def _on_probation(self, sequence: int) -> bool:
         in_sequence = sequence == (self._highest + 1) % SEQUENCE_MODULUS

@@ -70,6 +70,15 @@ def rtcp_interval_s(
     return max(average_octets * sharing / octets_a_second, least_s) * (random + 0.5) / COMPENSATION
 
 
+def first_report_after_s(random: float) -> float:
+    """How long after its media has begun a call's first report is due (§6.3.1).
+
+    Args:
+        random: evenly distributed in [0, 1).
+    """
+    return rtcp_interval_s(2, 2, RTCP_OCTETS_A_SECOND, _REPORT_OCTETS, random, we_sent=True, initial=True)
+
+
 def ntp_timestamp(wallclock_s: float) -> int:
     """Seconds since 1970 -> the 64-bit NTP timestamp (§4)."""
     return round((wallclock_s + NTP_EPOCH_S) * (1 << 32)) % (1 << 64)

@@ -97,11 +97,18 @@ class EventReceiver:
     begins, or when the stream's clock has moved three packets past what was reported last (RFC 4733 §2.5.2.2).
     """
 
+    __slots__ = ("_current", "_segment_duration", "_segment_start", "_told")
+
     def __init__(self) -> None:
         self._current: ReceivedEvent | None = None
         self._segment_start = 0
         self._segment_duration = 0
         self._told: tuple[int, ...] = ()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an event is going on, so that audio may end it."""
+        return self._current is not None
 
     def event_received(self, timestamp: int, payload: bytes) -> list[ReceivedEvent]:
         """An event packet: the events that are over by it, mostly none or one.

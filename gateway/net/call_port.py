@@ -4,8 +4,9 @@
     Latching    the socket is not connected: each packet's source is looked at, and answered where it is heard
     Connected   the kernel sees to it that only the one source is heard
 
-A call whose signalling comes from the address that its description names is connected at once; one that seems to sit
-behind an address translation latches first (`gateway.media.latching`).
+A call whose signalling comes from the address that its description names is connected at once, and latches only if it
+is silent for a while after the answer; one that seems to sit behind an address translation latches from the beginning
+(`gateway.media.latching`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from gateway.sdp.offer_answer import Agreed
 
 NOWHERE: Final = ("", 0)
 READS_AT_ONCE: Final = 32
+PATIENCE_S: Final = 0.3
+"""After the answer a caller is waited for so long before it is looked for elsewhere."""
 DATAGRAM_OCTETS: Final = 2048
 
 Address = tuple[str, int]
@@ -36,7 +39,8 @@ class Latching(Enum):
     """When a source other than the negotiated one may be heard."""
 
     AUTO = "auto"
-    """Where the description names another address than signalling comes from."""
+    """From the beginning where the description names another address than signalling comes from; else once the call is
+    answered and the caller silent."""
     ALWAYS = "always"
     NEVER = "never"
 
@@ -97,6 +101,7 @@ class CallPort:
         owner: whose media it is.
         heard: told of each datagram that was read here and may be heard: Latching only.
         aimed: told whenever the way changed: sources, destinations, connected or not.
+        has_heard: asked whether the caller has been heard at all.
 
     Attributes:
         row: the receiver's row, once the call has a description; -1 before.
@@ -111,6 +116,7 @@ class CallPort:
     __slots__ = (
         "_aimed",
         "_expected",
+        "_has_heard",
         "_heard",
         "_latch",
         "_reactor",
@@ -140,6 +146,7 @@ class CallPort:
         owner: Any,
         heard: Callable[[CallPort, bytes], None],
         aimed: Callable[[CallPort], None],
+        has_heard: Callable[[CallPort], bool],
     ) -> None:
         self._reactor = reactor
         self._settings = settings
@@ -148,6 +155,7 @@ class CallPort:
         self.owner = owner
         self._heard = heard
         self._aimed = aimed
+        self._has_heard = has_heard
         self.row = -1
         self.circuit: Any = None
         self.attached = False
@@ -186,9 +194,13 @@ class CallPort:
         latches = mode is Latching.ALWAYS or (
             mode is Latching.AUTO and signalled_from not in ("", remote[0]) and not self._settings.latch.strict
         )
-        if not latches:
+        if latches:
+            self._look_for(remote)
+        else:
             self._connect(remote)
-            return
+
+    def _look_for(self, remote: Address) -> None:
+        """Hear whom the latch lets be heard."""
         if self._latch is None:
             self._latch = SourceLatch(self._settings.latch)
         self._latch.negotiated(remote, self._reactor.seconds())
@@ -209,6 +221,14 @@ class CallPort:
             self._latch.extend(self._reactor.seconds())
         if self.is_latching:
             self._begin_window()
+        elif self._settings.latching is Latching.AUTO and self._latch is None and self._window is None:
+            self._window = self._reactor.callLater(PATIENCE_S, self._is_silent)
+
+    def _is_silent(self) -> None:
+        """Long enough for the one who was named to speak up."""
+        self._window = None
+        if self.connected and self.remote[1] and not self._has_heard(self):
+            self._look_for(self.remote)
 
     def aim_nowhere(self) -> None:
         """Send nothing until the next `aim`."""

@@ -38,7 +38,7 @@ from gateway.media.digit_lifting import DELAY_BLOCKS, DigitLifter
 from gateway.media.playout import JitterSettings
 from gateway.media.quality import MediaQuality
 from gateway.media.receivers import Receivers
-from gateway.media.reporting import Reporting
+from gateway.media.reporting import Reporting, first_report_after_s
 from gateway.media.rtp import HEADER_OCTETS, PACKET_SAMPLES
 from gateway.media.sender import Batch, Sender
 from gateway.media.store import Clip, SoundStore
@@ -253,7 +253,9 @@ class MediaPlane:
             self._runner.deliver(user.media_refused, str(error))
             return
         local = (self._ports.address, number)
-        port = CallPort(self._reactor, self._settings.port, opened, local, owner, self._latched, self._aimed)
+        port = CallPort(
+            self._reactor, self._settings.port, opened, local, owner, self._latched, self._aimed, self._has_heard
+        )
         self._calls[id(owner)] = port
         self._runner.deliver(user.media_reserved, *local)
 
@@ -315,6 +317,9 @@ class MediaPlane:
         if port.circuit is not None:
             self._aim_row(port.circuit)
 
+    def _has_heard(self, port: CallPort) -> bool:
+        return self._receivers.ssrc(port.row) is not None
+
     def _cut_through_backward(self, owner: Machine | None, effect: CutThroughBackward) -> None:
         port = self._calls[id(owner)]
         circuit = self._circuit(effect.cic)
@@ -333,10 +338,8 @@ class MediaPlane:
         self._backward.attach(circuit.backward, *numbers, agreed.codec.payload_type, agreed.ptime)
         port.attached = True
         if self._settings.port.rtcp:
-            now_s = self._reactor.seconds()
-            name = f"{getattr(port.owner, 'name', 'call')}@{self._ports.address}"
-            port.reporting = Reporting(name, self._random.random, now_s)
-            heappush(self._reports, (port.reporting.next_s, next(self._numbers), port))
+            due_s = self._reactor.seconds() + first_report_after_s((bits & 0xFFFF) / 0x10000)
+            heappush(self._reports, (due_s, next(self._numbers), port))
         self._listeners.attached(port)
 
     def _cut_through_forward(self, owner: Machine | None, effect: CutThroughForward) -> None:
@@ -758,18 +761,19 @@ class MediaPlane:
 
     def _report(self, port: CallPort) -> None:
         """The RTCP report that is due (RFC 3550 §6.2); the first opens the socket, which short calls never need."""
-        reporting, circuit = port.reporting, port.circuit
-        if port.closed or reporting is None or circuit is None:
+        reporting, circuit, now_s = port.reporting, port.circuit, self._reactor.seconds()
+        if port.closed or circuit is None:
             return
-        if not port.has_rtcp:
+        if reporting is None:
             opened = self._ports.open_rtcp(port.local[1])
             if opened is None:
                 return
+            name = f"{getattr(port.owner, 'name', 'call')}@{self._ports.address}"
+            reporting = port.reporting = Reporting(name, self._random.random, now_s)
             port.open_rtcp(opened)
         receivers, row = self._receivers, port.row
         numbers = self._backward.numbers(circuit.backward)
         heard = receivers.ssrc(row)
         statistics = None if heard is None else receivers.statistics(row)
-        now_s = self._reactor.seconds()
         port.send_report(reporting.report(now_s, port.wallclock_s(), numbers, heard, statistics))
         heappush(self._reports, (reporting.next_s, next(self._numbers), port))

@@ -115,10 +115,25 @@ class TestLatching:
         bench.up(signalled_from="127.0.0.1")
         (port,) = bench.plane._calls.values()
         assert port.connected
-        bench.say(bench.stranger(), 20)
+        bench.say(bench.stranger(), 10)
         assert bench.heard == 0
         bench.say(bench.phone, 3)
         assert bench.heard == 3
+        bench.reactor.pass_time(1.0)
+        assert port.connected
+
+    def test_one_that_is_silent_after_the_answer_is_looked_for_elsewhere(self, make: Callable[..., Bench]) -> None:
+        bench = make()
+        bench.up(signalled_from="127.0.0.1")
+        (port,) = bench.plane._calls.values()
+        bench.reactor.pass_time(0.4)
+        assert port.is_latching
+        caller = bench.stranger()
+        bench.say(caller, 20)
+        assert bench.heard > 10
+        bench.reactor.pass_time(6.0)
+        assert port.connected
+        assert port.remote == caller.address
 
     def test_behind_a_translation_the_first_source_is_heard_and_sent_to(self, make: Callable[..., Bench]) -> None:
         bench = make()
@@ -199,12 +214,13 @@ class TestLatching:
     def test_a_new_address_begins_anew(self, make: Callable[..., Bench]) -> None:
         bench = make()
         bench.up(signalled_from="127.0.0.1")
+        bench.say(bench.phone)
         other = bench.stranger()
         bench.call.ask(ConnectMedia(other.agreed(telephone_event=None), ELSEWHERE))
         (port,) = bench.plane._calls.values()
         assert port.is_latching
         bench.say(other)
-        assert (port.connected, bench.heard) == (True, 1)
+        assert (port.connected, bench.heard) == (True, 2)
         bench.call.ask(ReleaseMedia())
         bench.plane.stop()
 
