@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from gateway.core.errors import ParseError
 from gateway.media.assembly import SAMPLES_A_SECOND, StreamAssembler
 from gateway.media.comfort_noise import ComfortNoise
-from gateway.media.jitter import JitterBuffer, JitterSettings
+from gateway.media.jitter import JitterBuffer, JitterSettings, Verdict
 from gateway.media.reception import ReceptionStatistics
-from gateway.media.rtp import RtpPacket, read_audio
+from gateway.media.rtp import PACKET_SAMPLES, RtpPacket, read_audio
 from gateway.media.telephone_event import EventReceiver, ReceivedEvent
-from tones.g711 import Law, transcode
+from tones.g711 import Law, idle_octet, transcode
 
 STATIC_LAWS: Final[Mapping[int, Law]] = {law.payload_type: law for law in Law}
 COMFORT_NOISE: Final = 13
@@ -104,6 +104,7 @@ class Receiver:
             raise ValueError(f"a jitter buffer of {jitter.law.value} in a receiver of {law.value}")
         self._law = law
         self.jitter = jitter
+        self._jitter_settings: JitterSettings | None = None
         self._payload_types = dict(payload_types)
         self._telephone_events = telephone_events
         self._known = frozenset(payload_types) | telephone_events | {COMFORT_NOISE}
@@ -156,6 +157,8 @@ class Receiver:
         self.last_arrival_s = arrival_s
         self.markers += marker
         law = self._payload_types.get(payload_type)
+        if self.jitter is None and self._jitter_settings is not None:
+            self.jitter = JitterBuffer(self._law, self._jitter_settings)
         if law is not None:
             self.statistics.arrived(timestamp, round(arrival_s * SAMPLES_A_SECOND))
             if self.jitter is None:
@@ -189,9 +192,14 @@ class Receiver:
                 self.jitter.counts = counts
 
     def hear(self, settings: JitterSettings) -> None:
-        """From now on audio goes into a jitter buffer; one that is there stays."""
+        """From now on audio goes into a jitter buffer, made when the first comes; one that is there stays."""
+        self._jitter_settings = settings
+
+    def pull(self, now_s: float) -> tuple[bytes, Verdict]:
+        """The next 20 ms out of the jitter buffer; the idle pattern before anything has come."""
         if self.jitter is None:
-            self.jitter = JitterBuffer(self._law, settings)
+            return bytes([idle_octet(self._law)]) * PACKET_SAMPLES, Verdict.IDLE
+        return self.jitter.pull(now_s)
 
     def finish(self) -> tuple[ReceivedEvent, ...]:
         """The stream is over: the event that was going on, if any."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.media.jitter import JitterBuffer, JitterCounts, Pulled
+from gateway.media.jitter import JitterCounts, Pulled
 from gateway.media.playout import JitterSettings
 from gateway.media.receiver import Receiver, Refusals
 from gateway.media.reception import ReceptionStatistics
@@ -88,16 +88,10 @@ class Receivers:
             rows: `int64[n]`.
             now_s: on the clock of `received`.
         """
-        buffers = [self.jitter(row) for row in rows.tolist()]
-        pulled = [buffer.pull(now_s) for buffer in buffers]
+        receivers = self._receivers
+        pulled = [receivers[row].pull(now_s) for row in rows.tolist()]
         octets = np.frombuffer(b"".join([each[0] for each in pulled]), np.uint8).reshape(len(pulled), PACKET_SAMPLES)
         return Pulled(octets, np.array([each[1] for each in pulled], np.uint8))
-
-    def jitter(self, row: int) -> JitterBuffer:
-        """The buffer of a row that is heard."""
-        buffer = self._receivers[row].jitter
-        assert buffer is not None
-        return buffer
 
     def counts(self, row: int) -> JitterCounts:
         """What became of a row's audio; all 0 for one that is not heard."""

@@ -355,9 +355,10 @@ class MediaPlane:
         if port.row >= 0:
             self._receivers.hear(port.row)
             self._speaking[phase][row] = circuit
-        # What comes in is taken at every tick: while somebody speaks no phase sleeps.
-        for each in range(PHASES):
-            self._ticker.wake(each)
+        if len(self._by_forward) == 1:
+            # What comes in is taken at every tick: while somebody speaks no phase sleeps.
+            for each in range(PHASES):
+                self._ticker.wake(each)
 
     def _play_digit(self, owner: Machine | None, effect: PlayDigit) -> None:
         circuit = self._circuits.get(effect.cic)

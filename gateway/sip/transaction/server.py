@@ -59,7 +59,7 @@ class ServerSide(Transaction):
         self.last_status = response.status
         self._octets = response.serialize()
         self._transmit(response, self._octets, self.reply_flow)
-        if self._request is not None and response.status > 100:
+        if self._request is not None and 100 < response.status < 200:
             # The next response may be minutes away.
             self._request.headers.rest()
 
