@@ -1,4 +1,6 @@
-"""`python -m gateway bench media | calls | mixed`: what the gateway does here, beside a yardstick in the same run.
+"""`python -m gateway bench media | two-way | calls | mixed`: what the gateway does here, beside a yardstick.
+
+Both are measured in the same run.
 
 The figures are those of one machine at one time; the yardstick, measured by the same instrument a moment later, says
 how much of them is the machine's. One core is left to what is measured, another to what loads and receives.
@@ -13,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from gateway.cli.bench import calls, media, mixed
+from gateway.cli.bench import calls, media, mixed, two_way
 
 BENCHES = {
     "media": (media, "streams of RTP, beside a sender in C"),
+    "two-way": (two_way, "answered calls, both ways, with jitter buffers, beside an echo in C"),
     "calls": (calls, "calls through SIP and ISUP, beside SIPp's own user agent server"),
     "mixed": (mixed, "streams that are held while calls come and go, beside the C sender and SIPp's user agent server"),
 }
