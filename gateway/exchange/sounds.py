@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.exchange.effects import ECHO, HANDSET, Sound
-from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose
+from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose, find_recording
 from tones.cadence import render
 from tones.notation import Signal
 from tones.oscillator import oscillate, seamless_period
@@ -38,7 +38,8 @@ def render_sound(sound: Sound) -> tuple[Pcm, bool, int]:
             if rendered.repeats:
                 whole = np.concatenate([rendered.introduction, rendered.period])
                 return whole, True, len(rendered.introduction)
-    once = compose([item for part in sound.parts for item in (_item(part, sound.country), Pause(GAP_MS))][:-1])
+    script = [item for part in sound.parts for item in (_item(part, sound.country), Pause(GAP_MS))][:-1]
+    once = compose(script, load_plan(sound.country).language)
     if sound.times == 0:
         return np.concatenate([once, compose([Pause(GAP_MS)])]), True, 0
     gap = compose([Pause(2 * GAP_MS)])
@@ -63,4 +64,13 @@ def described(sound: Sound) -> str:
     if sound == HANDSET:
         return "the handset's microphone"
     how_often = {0: "", 1: "", 2: ", twice"}.get(sound.times, f", {sound.times} times")
-    return f"{', '.join(sound.parts)} ({sound.country}){how_often}"
+    return f"{', '.join(map(partial(_described_part, sound.country), sound.parts))} ({sound.country}){how_often}"
+
+
+def _described_part(country: str, part: str) -> str:
+    """With the language where it is not the country's."""
+    kind, word, *_ = part.split()
+    if kind not in ("say", "digits"):
+        return part
+    found = find_recording(word if kind == "say" else "digit-0", load_plan(country).language)
+    return f"{part} (in {found.language})" if found.fallback else part

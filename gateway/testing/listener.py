@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tones.announcement import announcement, recording_texts
+from tones.announcement import LANGUAGE, announcement, recording_texts
 from tones.detect import Heard, Kind, dtmf, listen
 from tones.plan import GENERIC, TonePlan, load_plan, plan_for_country_code
 from tones.units import SAMPLE_RATE_HZ
@@ -74,7 +74,7 @@ def described(heard: Heard) -> tuple[str, str]:
         case Kind.DTMF:
             return f"digit{'s' if len(heard.name) > 1 else ''} {heard.name}", level
         case Kind.RECORDING:
-            return f"announcement {heard.name}", f'"{recording_texts()[heard.name]}"'
+            return f"announcement {heard.name}", f'"{recording_texts(heard.language or LANGUAGE)[heard.name]}"'
         case Kind.NUMBER:
             return f"spoken number {heard.name}", level
         case Kind.SPEECH:

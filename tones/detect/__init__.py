@@ -16,7 +16,7 @@ import numpy as np
 from attrs import evolve
 from numpy.typing import NDArray
 
-from tones.announcement import LANGUAGE
+from tones.announcement import LANGUAGE, available_languages
 from tones.detect import dtmf
 from tones.detect.bursts import Burst, find_bursts
 from tones.detect.call_progress import identify, is_dtmf, name_bursts
@@ -49,13 +49,14 @@ _SPOKEN_MARGIN_S: Final = 0.25
 _LEAST_SOUND_S: Final = 0.02
 
 
-def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: str = LANGUAGE) -> list[Heard]:
+def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: str = "") -> list[Heard]:
     """Name what is heard in a call, in order: tones, digits, recordings, speech, silence.
 
     Args:
         pcm: `int16` at 8000 Hz.
         candidates: the plans whose tones to look for; None is every plan there is.
-        language: of the recordings to look for.
+        language: of the recordings to look for; "" for that of the first candidate, and for English, in which all is
+            said that another language lacks.
 
     Returns:
         Stretches that do not overlap. Pauses within a tone or a recording belong to it; silences of less than 0.2 s
@@ -67,11 +68,20 @@ def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: 
     others = [burst for burst in bursts if not _within(burst, inside)]
     tones = name_bursts(others, pcm.size, candidates)
     voices = [burst for burst in others if burst.lines is None]
-    spoken = find_recordings(_only(pcm, voices), language=language) if voices else []
-    known = [(each.onset_s, each.end_s + _SPOKEN_MARGIN_S) for each in spoken]
-    unknown = [burst for burst in voices if not _within(burst, known)]
+    spoken: list[Heard] = []
+    unknown = voices
+    for each_language in (language,) if language else _languages(candidates):
+        if unknown:
+            spoken += find_recordings(_only(pcm, unknown), language=each_language)
+            known = [(each.onset_s, each.end_s + _SPOKEN_MARGIN_S) for each in spoken]
+            unknown = [burst for burst in voices if not _within(burst, known)]
     heard = [*digits, *tones, *spoken, *(each for each in voice_of(pcm, unknown) if each.duration_s > _LEAST_SOUND_S)]
     return _with_silence(sorted(heard, key=lambda each: each.onset_s), pcm)
+
+
+def _languages(candidates: Sequence[TonePlan] | None) -> tuple[str, ...]:
+    own = candidates[0].language if candidates else LANGUAGE
+    return tuple(dict.fromkeys((own, LANGUAGE))) if own in available_languages() else (LANGUAGE,)
 
 
 def _digits(pcm: Pcm, bursts: Sequence[Burst]) -> list[Heard]:

@@ -46,6 +46,7 @@ class Heard:
         confidence: 0 to 1. What fits several different tones because too little of it was heard has little.
         matches: empty but for tones; for recordings the other names that fit as well are in `alternatives`.
         frequencies_hz: of tones, as measured.
+        language: of recordings and spoken numbers, ISO 639-1.
     """
 
     kind: Kind
@@ -58,6 +59,7 @@ class Heard:
     matches: tuple[Match, ...] = ()
     alternatives: tuple[str, ...] = ()
     frequencies_hz: tuple[float, ...] = ()
+    language: str = ""
 
     @property
     def end_s(self) -> float:

@@ -178,7 +178,7 @@ def find_recordings(pcm: Pcm, names: Sequence[str] | None = None, language: str 
             rest[each.start : each.start + each.length] = 0
         if np.any(np.abs(rest) > _QUIET):
             spoken = _best(_search(_Heard(rest, longest), digits, language, _LEAST_DIGIT_SCORE, _LEAST_DIGIT_S))
-            heard += [_number_heard(pcm, group, longest) for group in _groups(spoken)]
+            heard += [_number_heard(pcm, group, longest, language) for group in _groups(spoken)]
     return sorted(heard, key=lambda each: each.onset_s)
 
 
@@ -202,6 +202,7 @@ def _recording_heard(
         level_dbm0=round(level_dbm0(pcm[start:end]), 2),
         confidence=round(min(1.0, max(0.0, correlation)) / (1 + len(rivals)) * min(1.0, 0.5 + share), 3),
         alternatives=tuple(sorted(rivals)),
+        language=language,
     )
 
 
@@ -222,7 +223,7 @@ def _groups(spoken: Sequence[_Found]) -> list[list[_Found]]:
     return groups
 
 
-def _number_heard(pcm: Pcm, group: Sequence[_Found], lead: int) -> Heard:
+def _number_heard(pcm: Pcm, group: Sequence[_Found], lead: int, language: str) -> Heard:
     start = _place(group[0], lead)
     end = min(pcm.size, _place(group[-1], lead, at_end=True))
     return Heard(
@@ -232,4 +233,5 @@ def _number_heard(pcm: Pcm, group: Sequence[_Found], lead: int) -> Heard:
         duration_s=(end - start) / SAMPLE_RATE_HZ,
         level_dbm0=round(level_dbm0(pcm[start:end]), 2),
         confidence=round(min(1.0, min(digit.score for digit in group)), 3),
+        language=language,
     )

@@ -9,9 +9,10 @@ from gateway.exchange.behaviours import Play, built_in_behaviours, built_in_trea
 from gateway.exchange.effects import Sound
 from gateway.exchange.numbering import NumberPlan
 from gateway.exchange.sounds import described, render_sound
-from tones.announcement import UnknownRecordingError, announcement, spoken_digits
+from tones.announcement import UnknownRecordingError, announcement, available_languages, spoken_digits
 from tones.cadence import render
-from tones.plan import UnknownToneError, load_plan
+from tones.detect import Kind, listen
+from tones.plan import UnknownToneError, all_plans, load_plan
 
 PLAN = NumberPlan("1", built_in_behaviours(), built_in_treatments())
 SECOND = 8000
@@ -58,9 +59,29 @@ def test_what_is_played_n_times_is_so_often_there() -> None:
 
 def test_a_changed_number_is_spoken_digit_by_digit() -> None:
     pcm, _, _ = render_sound(Sound(("say number-changed", "digits 33199000000"), "fr", 1))
-    spoken = spoken_digits("33199000000")
+    spoken = spoken_digits("33199000000", "fr")
     assert np.array_equal(pcm[-len(spoken) :], spoken)
-    assert np.array_equal(pcm[: len(announcement("number-changed"))], announcement("number-changed"))
+    said = announcement("number-changed", "fr")
+    assert np.array_equal(pcm[: len(said)], said)
+
+
+@pytest.mark.parametrize("country", ["us", "fr", "de", "es", "br", "it", "cn", "jp"])
+@pytest.mark.parametrize("name", ["hello", "number-not-in-service"])
+def test_announcements_are_in_the_language_of_the_country_and_are_known_in_it(country: str, name: str) -> None:
+    plan = load_plan(country)
+    pcm, *_ = render_sound(Sound((f"say {name}",), country, 1))
+    (heard,) = [each for each in listen(pcm, [plan]) if each.kind is not Kind.SILENCE]
+    assert (heard.kind, heard.name, heard.language) == (Kind.RECORDING, name, plan.language)
+
+
+def test_what_a_language_lacks_is_said_in_english_and_says_so() -> None:
+    lacking = next(plan for plan in all_plans() if plan.language not in available_languages())
+    sound = Sound(("say hello",), lacking.country, 1)
+    pcm, *_ = render_sound(sound)
+    assert np.array_equal(pcm, announcement("hello"))
+    assert described(sound) == f"say hello (in en) ({lacking.country})"
+    (heard,) = [each for each in listen(pcm, [lacking]) if each.kind is not Kind.SILENCE]
+    assert (heard.name, heard.language) == ("hello", "en")
 
 
 def test_what_is_there_not_is_an_error() -> None:

@@ -24,7 +24,7 @@ RATE = 8000
 
 
 def sound(*parts: str, country: str = "us", seconds: float, times: int = 0) -> Pcm:
-    pcm, repeats = render_sound(Sound(parts, country, times))
+    pcm, repeats, _ = render_sound(Sound(parts, country, times))
     if repeats:
         pcm = np.tile(pcm, int(np.ceil(seconds * RATE / pcm.size)))
     return pcm[: int(seconds * RATE)]

@@ -18,7 +18,7 @@ TEST_TONE = Sound(("sine 1004 -13",), "us")
 
 
 def heard(sound: Sound, country: str) -> list[str]:
-    pcm, repeat = render_sound(sound)
+    pcm, repeat, *_ = render_sound(sound)
     if repeat:
         pcm = np.tile(pcm, -(-40_000 // pcm.size))
     return not_heard([sound], listen(pcm, [load_plan(country), load_plan(GENERIC)]))
@@ -32,26 +32,26 @@ def test_a_sound_that_was_played_was_heard(sound: Sound, country: str) -> None:
 
 
 def test_what_was_not_played_is_named() -> None:
-    pcm, _ = render_sound(CHANGED)
+    pcm, *_ = render_sound(CHANGED)
     sounds = listen(pcm, [load_plan("us")])
     assert not_heard([BUSY], sounds) == ["tone busy (fr)"]
     assert not_heard([Sound(("say hello",), "us", 1), CHANGED], sounds) == ["say hello (us)"]
 
 
 def test_the_order_counts() -> None:
-    pcm, _ = render_sound(CHANGED)
+    pcm, *_ = render_sound(CHANGED)
     other = Sound(("digits 5550100", "say number-changed"), "us", 1)
     assert not_heard([other], listen(pcm, [load_plan("us")])) == ["say number-changed (us)"]
 
 
 def test_once_is_not_twice() -> None:
     once = Sound(VACANT.parts, "gb", 1)
-    pcm, _ = render_sound(once)
+    pcm, *_ = render_sound(once)
     assert len(not_heard([VACANT], listen(pcm, [load_plan("gb"), load_plan(GENERIC)]))) == 2
 
 
 def test_a_level_that_is_off_is_not_what_was_meant() -> None:
-    pcm, _ = render_sound(Sound(("sine 1004 -20",), "us"))
+    pcm, *_ = render_sound(Sound(("sine 1004 -20",), "us"))
     assert not_heard([TEST_TONE], listen(np.tile(pcm, 40), [load_plan("us")])) == ["sine 1004 -13 (us)"]
 
 
