@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,6 +27,11 @@ _VOICES: Final = {"en": "en-us", "fr": "fr-fr", "zh": "cmn"}
 _WORDS_PER_MINUTE: Final = 145
 _PITCH: Final = 42
 _LONGEST_TEXT: Final = 5000
+
+
+def announcements_folder() -> Path:
+    """Where spoken texts are kept: the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pstn-gateway" / "announcements"
 
 
 class SpeechError(RuntimeError):

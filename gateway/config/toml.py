@@ -53,6 +53,7 @@ def read_settings(text: str, path: str = "") -> Settings:
         line = int(at[1]) if at else text.count("\n") + 1
         message = _TOML_LINE.sub("", str(error)).strip()
         raise ConfigErrors([ConfigError(f"not TOML: {message}", path=path, line=line)]) from None
+    _resolve_recordings(data, Path(path).parent)
     errors: list[ConfigError] = []
     tables = {}
     for name, table in data.items():
@@ -68,6 +69,24 @@ def read_settings(text: str, path: str = "") -> Settings:
         lines = _lines(text)
         raise ConfigErrors([_located(error, path, lines) for error in errors])
     return Settings(**tables)
+
+
+def _resolve_recordings(data: dict[str, Any], folder: Path) -> None:
+    """Names of recordings in steps are relative to the file that has the steps."""
+    exchange = data.get("exchange")
+    behaviours = exchange.get("behaviours") if isinstance(exchange, dict) else None
+    for behaviour in behaviours.values() if isinstance(behaviours, dict) else ():
+        steps = behaviour.get("steps") if isinstance(behaviour, dict) else None
+        for step in steps if isinstance(steps, list) else ():
+            if isinstance(step, dict) and "play" in step:
+                parts = step["play"]
+                resolved = [_resolved(part, folder) for part in (parts if isinstance(parts, list) else [parts])]
+                step["play"] = resolved if isinstance(parts, list) else resolved[0]
+
+
+def _resolved(part: object, folder: Path) -> object:
+    kind, _, name = part.partition(" ") if isinstance(part, str) else ("", "", "")
+    return f"wav {(folder / name.strip()).absolute()}" if kind == "wav" and name.strip() else part
 
 
 def _classes() -> dict[str, type[Any]]:

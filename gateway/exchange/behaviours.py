@@ -12,8 +12,12 @@ from attrs import field, frozen
 from attrs.validators import ge, in_, instance_of, le
 
 from gateway.core.errors import ConfigError
+from gateway.exchange.sounds import own_announcement
 from tones.announcement import available_announcements
+from tones.dtmf import DIGITS as DTMF_PAIRS
 from tones.plan import GENERIC, UnknownToneError, all_plans, load_plan
+from tones.user_announcement import SpeechError
+from tones.wav import WavError
 
 CALLED_PARTY = ("no indication", "subscriber free", "connect when free")
 EVENTS = {
@@ -25,9 +29,12 @@ EVENTS = {
     "forwarded unconditional": 6,
 }
 LOCATIONS = {"user": 0, "local": 2, "transit": 3, "remote": 4, "international": 7, "beyond": 10}
-SOUND_WORDS = ("tone", "say", "digits", "sine")
+SOUND_WORDS = {"tone": 2, "say": 2, "digits": 2, "sine": 3, "dtmf": 2, "pause": 2, "wav": 0, "text": 0}
+"""The first word of a `play` part, and how many words there are; 0: the rest is one text."""
+DTMF_DIGITS = "".join(DTMF_PAIRS)
 MOST_TIMES = 100
 LONGEST_WAIT_S = 86_400
+LONGEST_PAUSE_MS = 60_000
 
 
 _MAY_BE_SENT = {
@@ -60,10 +67,22 @@ class Play:
     Args:
         parts: what follows what: "tone busy", "say hello", "digits new", "sine 1004 -13".
         times: how often; 0 for ever.
+        gap: between parts, ms; twice as long between repetitions.
+        fade: how long the whole takes to come and to go, ms.
+        language: of what is spoken; "" for that of the country that is called.
+        barge_in: whether a digit of the caller's ends it.
     """
 
     parts: tuple[str, ...] = field()
     times: int = field(default=0, validator=[instance_of(int), ge(0), le(MOST_TIMES)])
+    gap: int = field(default=500, validator=[instance_of(int), ge(0), le(LONGEST_PAUSE_MS)])
+    fade: int = field(default=0, validator=[instance_of(int), ge(0), le(LONGEST_PAUSE_MS)])
+    language: str = field(default="", validator=instance_of(str))
+    barge_in: bool = field(default=False, validator=instance_of(bool))
+
+    def __attrs_post_init__(self) -> None:
+        for part in self.parts:
+            check_speech(part, self.language)
 
     @parts.validator
     def _check(self, attribute: object, value: tuple[str, ...]) -> None:
@@ -217,16 +236,38 @@ def check_sound(part: object) -> None:
         ValueError: it cannot, and why.
     """
     words = part.split() if isinstance(part, str) else []
-    if not words or words[0] not in SOUND_WORDS or len(words) != (3 if words[0] == "sine" else 2):
-        raise ValueError(f'{part!r} is no sound; write "tone NAME", "say NAME", "digits new" or "sine HZ DBM0"')
+    wanted = SOUND_WORDS.get(words[0]) if len(words) > 1 else None
+    if wanted is None or (wanted and len(words) != wanted):
+        raise ValueError(
+            f'{part!r} is no sound; write "tone NAME", "say NAME", "digits new", "sine HZ DBM0", "dtmf DIGITS", '
+            '"pause MS", "wav FILE" or "text WORDS"'
+        )
     if words[0] == "tone" and not _is_tone(words[1]):
         raise ValueError(f"{part!r}: no tone plan has such a tone")
     if words[0] == "say" and words[1] not in available_announcements():
         raise ValueError(f"{part!r}: there are the recordings {', '.join(available_announcements())}")
-    if words[0] == "digits" and words[1] not in ("called", "new"):
-        raise ValueError(f'{part!r}: there are "digits called" and "digits new"')
+    if words[0] == "digits" and words[1] not in ("called", "new", "heard"):
+        raise ValueError(f'{part!r}: there are "digits called", "digits new" and "digits heard"')
+    if words[0] == "dtmf" and words[1].strip(DTMF_DIGITS):
+        raise ValueError(f"{part!r}: the digits are {DTMF_DIGITS}")
+    if words[0] == "pause" and not (words[1].isdecimal() and 1 <= int(words[1]) <= LONGEST_PAUSE_MS):
+        raise ValueError(f"{part!r}: 1 to {LONGEST_PAUSE_MS} ms")
     if words[0] == "sine" and not (20 <= float(words[1]) <= 3900 and -70 <= float(words[2]) <= 3):
         raise ValueError(f"{part!r}: 20 to 3900 Hz and -70 to 3 dBm0")
+
+
+def check_speech(part: str, language: str) -> None:
+    """Whether the user's own recording can be read, or text spoken. It is kept from then on, so that no call waits.
+
+    Raises:
+        ValueError: it cannot, and why.
+    """
+    try:
+        own_announcement(part, language)
+    except (WavError, SpeechError) as error:
+        raise ValueError(f"{part!r}: {error}") from None
+    except OSError as error:
+        raise ValueError(f"{part!r}: {error.strerror}") from None
 
 
 def _is_tone(name: str) -> bool:

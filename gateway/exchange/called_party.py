@@ -70,6 +70,7 @@ from gateway.ss7.isup.parameter import Parameter
 STEP_TIMER, NO_ANSWER_TIMER = "step", "no answer"
 HANDSET_ACM = Send("ACM", called_party="subscriber free", in_band=True)
 RINGBACK = Play(("tone ringback",))
+NOTHING = ("pause 20",)
 
 
 class CalledPartyInputs(Protocol):
@@ -125,6 +126,8 @@ class _Core:
     waits_for_sound: bool = False
     sound_over: bool = False
     answered: bool = False
+    barge_in: bool = False
+    heard: str = ""
     no_answer_s: float = 0.0
 
 
@@ -150,7 +153,7 @@ def _go_on(inputs: CalledPartyInputs, core: _Core) -> None:
 
 @_running.upon(CalledPartyInputs.sound_ended).loop()
 def _sound_ended(inputs: CalledPartyInputs, core: _Core) -> None:
-    core.sound_over = True
+    core.sound_over, core.barge_in = True, False
     if core.waits_for_sound:
         core.waits_for_sound = False
         _go_on(inputs, core)
@@ -159,6 +162,7 @@ def _sound_ended(inputs: CalledPartyInputs, core: _Core) -> None:
 @_running.upon(CalledPartyInputs.gone).to(_over)
 @_running.upon(CalledPartyInputs.circuit_released).to(_over)
 def _leave(inputs: CalledPartyInputs, core: _Core) -> None:
+    core.barge_in = False
     core.outbox.append(StopTimer(STEP_TIMER))
     core.outbox.append(LeaveCircuit(core.call.cic))
 
@@ -269,8 +273,8 @@ def _do(core: _Core, inputs: CalledPartyInputs, step: Step) -> bool:
         case Send():
             return _send(core, inputs, step)
         case Play():
-            core.sound_over = False
-            core.outbox.append(PlaySound(core.call.cic, _sound(core.destination, step)))
+            core.sound_over, core.barge_in = False, step.barge_in
+            core.outbox.append(PlaySound(core.call.cic, _sound(core, step)))
         case Wait(seconds):
             core.outbox.append(StartTimer(STEP_TIMER, float(seconds)))
             return True
@@ -328,10 +332,17 @@ def _backward_indicators(step: Send) -> list[Parameter]:
     return found
 
 
-def _sound(destination: Destination, step: Play) -> Sound:
-    spoken = {"digits called": destination.digits, "digits new": changed_number(destination.digits)}
-    parts = tuple(f"digits {spoken[part]}" if part in spoken else part for part in step.parts)
-    return Sound(parts, destination.country, step.times)
+def _sound(core: _Core, step: Play) -> Sound:
+    destination = core.destination
+    spoken = {
+        "digits called": destination.digits,
+        "digits new": changed_number(destination.digits),
+        "digits heard": "".join(filter(str.isdecimal, core.heard)),
+    }
+    parts = tuple(
+        f"digits {spoken[part]}" if spoken.get(part) else part for part in step.parts if spoken.get(part, part)
+    )
+    return Sound(parts or NOTHING, destination.country, step.times, step.gap, step.fade, step.language)
 
 
 class CalledParty:
@@ -391,8 +402,15 @@ class CalledParty:
 
     def digit_heard(self, digit: str) -> None:
         """The caller's DTMF arrived on the circuit: say so."""
+        core = self._core
+        core.heard += digit
         heard = Decision("DTMF receiver", f"the exchange hears {digit!r}", Clause("ITU-T Q.24"))
-        self._core.outbox.append(Record(self._core.name, heard))
+        core.outbox.append(Record(core.name, heard))
+        if core.barge_in:
+            # The end of what is played instead is that of the announcement.
+            core.barge_in = False
+            core.outbox.append(Record(core.name, Decision("barge-in", "the announcement ends", Clause("ITU-T E.183"))))
+            core.outbox.append(PlaySound(core.call.cic, Sound(NOTHING, core.destination.country, 1)))
 
     def abandon(self, why: str) -> None:
         """Something here broke, a recording that is not there for one: this call ends, the others go on."""

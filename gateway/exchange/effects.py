@@ -16,14 +16,21 @@ class Sound:
     """What is to be heard, in words.
 
     Args:
-        parts: "tone busy", "say hello", "digits 5550100", "sine 1004 -13", one after the other.
+        parts: "tone busy", "say hello", "digits 5550100", "sine 1004 -13", "dtmf 42#", "pause 500", "wav PATH",
+            "text WORDS", one after the other.
         country: whose tone plan and language: the name of a tone plan, "fr"; "e180" is the generic one.
         times: how often the whole is played; 0 for ever.
+        gap_ms: the pause between parts; twice as long between repetitions.
+        fade_ms: how long the whole takes to come and to go.
+        language: of what is spoken, ISO 639-1; "" for the country's.
     """
 
     parts: tuple[str, ...]
     country: str
     times: int = 0
+    gap_ms: int = 500
+    fade_ms: int = 0
+    language: str = ""
 
 
 ECHO = Sound((), "")

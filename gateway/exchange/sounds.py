@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.exchange.effects import ECHO, HANDSET, Sound
-from tones.announcement import Pause, Recording, Sounding, SpokenNumber, compose, find_recording
+from tones.announcement import LANGUAGE, Pause, Recording, Sounding, SpokenNumber, compose, find_recording
 from tones.cadence import render
+from tones.dtmf import render_digit
 from tones.notation import Signal
 from tones.oscillator import oscillate, seamless_period
 from tones.plan import Tone, load_plan
-from tones.units import to_pcm
+from tones.units import samples, to_pcm
+from tones.user_announcement import announcement_from_text, announcement_from_wav, announcements_folder
 
 Pcm = NDArray[np.int16]
-GAP_MS = 500.0
+DIGIT_MS = 100.0
+"""How long a digit of the far end lasts, and the pause behind it."""
+RAMP_MS = 5
 SINE_MS = 1000.0
 """How long a sine lasts where something follows it."""
 
@@ -38,16 +43,67 @@ def render_sound(sound: Sound) -> tuple[Pcm, bool, int]:
             if rendered.repeats:
                 whole = np.concatenate([rendered.introduction, rendered.period])
                 return whole, True, len(rendered.introduction)
-    script = [item for part in sound.parts for item in (_item(part, sound.country), Pause(GAP_MS))][:-1]
-    once = compose(script, load_plan(sound.country).language)
+    language = sound.language or load_plan(sound.country).language
+    gap = compose([Pause(sound.gap_ms)])
+    once = np.concatenate([each for part in sound.parts for each in (gap, _part(part, sound.country, language))][1:])
+    if sound.fade_ms:
+        once = faded(once, sound.fade_ms)
     if sound.times == 0:
-        return np.concatenate([once, compose([Pause(GAP_MS)])]), True, 0
-    gap = compose([Pause(2 * GAP_MS)])
-    return np.concatenate([part for _ in range(sound.times) for part in (gap, once)][1:]), False, 0
+        return np.concatenate([once, gap]), True, 0
+    return np.concatenate([part for _ in range(sound.times) for part in (gap, gap, once)][2:]), False, 0
 
 
-def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber:
+def own_announcement(part: str, language: str) -> Pcm | None:
+    """The user's own recording or text, if the part is one: "wav PATH", "text WORDS".
+
+    Raises:
+        tones.wav.WavError, OSError: the recording cannot be read.
+        tones.user_announcement.SpeechError: the text cannot be spoken.
+    """
+    kind, _, rest = part.partition(" ")
+    match kind:
+        case "wav":
+            return _own_recording(rest.strip())
+        case "text":
+            return _own_text(rest.strip(), language or LANGUAGE)
+    return None
+
+
+@lru_cache(maxsize=256)
+def _own_recording(path: str) -> Pcm:
+    return announcement_from_wav(path)
+
+
+@lru_cache(maxsize=256)
+def _own_text(text: str, language: str) -> Pcm:
+    return announcement_from_text(text, announcements_folder(), language)
+
+
+def faded(pcm: Pcm, fade_ms: int) -> Pcm:
+    """The same, coming and going in so many milliseconds."""
+    ramp = min(samples(fade_ms), len(pcm) // 2)
+    gain = np.ones(len(pcm))
+    gain[:ramp] = np.linspace(0.0, 1.0, ramp)
+    gain[len(pcm) - ramp :] = np.linspace(1.0, 0.0, ramp)
+    return to_pcm(pcm * gain)
+
+
+def _part(part: str, country: str, language: str) -> Pcm:
+    own = own_announcement(part, language)
+    if own is not None:
+        return own
     kind, word, *_ = part.split()
+    if kind == "dtmf":
+        pause = compose([Pause(DIGIT_MS)])
+        return np.concatenate([each for digit in word for each in (pause, render_digit(digit, DIGIT_MS))][1:])
+    pcm = compose([_item(part, country)], language)
+    return faded(pcm, RAMP_MS) if kind == "sine" else pcm
+
+
+def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber | Pause:
+    kind, word, *_ = part.split()
+    if kind == "pause":
+        return Pause(float(word))
     if kind == "say":
         return Recording(word)
     if kind == "digits":
@@ -64,13 +120,15 @@ def described(sound: Sound) -> str:
     if sound == HANDSET:
         return "the handset's microphone"
     how_often = {0: "", 1: "", 2: ", twice"}.get(sound.times, f", {sound.times} times")
-    return f"{', '.join(map(partial(_described_part, sound.country), sound.parts))} ({sound.country}){how_often}"
+    return f"{', '.join(map(partial(_described_part, sound.country, sound.language), sound.parts))} ({sound.country}){how_often}"
 
 
-def _described_part(country: str, part: str) -> str:
+def _described_part(country: str, language: str, part: str) -> str:
     """With the language where it is not the country's."""
     kind, word, *_ = part.split()
+    if kind == "wav":
+        return f"wav {PurePath(part.partition(' ')[2]).name}"
     if kind not in ("say", "digits"):
         return part
-    found = find_recording(word if kind == "say" else "digit-0", load_plan(country).language)
+    found = find_recording(word if kind == "say" else "digit-0", language or load_plan(country).language)
     return f"{part} (in {found.language})" if found.fallback else part

@@ -17,7 +17,8 @@ def parts_of(sounds: Iterable[Sound]) -> Iterator[tuple[str, str]]:
     for sound in sounds:
         for _ in range(max(1, sound.times)):
             for part in sound.parts:
-                yield part, sound.country
+                if not part.startswith("pause "):
+                    yield part, sound.country
 
 
 def fits(part: str, country: str, heard: Heard) -> bool:
@@ -34,6 +35,8 @@ def fits(part: str, country: str, heard: Heard) -> bool:
         case "sine":
             near = any(abs(hz - float(word)) <= FREQUENCY_TOLERANCE_HZ for hz in heard.frequencies_hz)
             return near and abs(heard.level_dbm0 - float(rest[0])) <= LEVEL_TOLERANCE_DB
+        case "wav" | "text":
+            return heard.kind in (Kind.SPEECH, Kind.RECORDING, Kind.NUMBER, Kind.NOISE)
         case "dtmf":
             return heard.kind is Kind.DTMF and heard.fits(word)
     return False

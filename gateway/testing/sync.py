@@ -348,7 +348,7 @@ class SyncCall:
         while True:
             closed, pcm = self._pstn.call(self._snapshot)
             looked_s = time.monotonic()
-            sounds = listen(pcm, question.plans)
+            sounds = listen(pcm, question.plans, language=self.plans[0].language)
             now_s = time.monotonic()
             over = closed or now_s >= until_s
             for number, each in enumerate(sounds):

@@ -55,8 +55,8 @@ def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: 
     Args:
         pcm: `int16` at 8000 Hz.
         candidates: the plans whose tones to look for; None is every plan there is.
-        language: of the recordings to look for; "" for that of the first candidate, and for English, in which all is
-            said that another language lacks.
+        language: of the recordings to look for, "" for that of the first candidate; besides, English is looked for, in
+            which all is said that another language lacks.
 
     Returns:
         Stretches that do not overlap. Pauses within a tone or a recording belong to it; silences of less than 0.2 s
@@ -70,7 +70,7 @@ def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: 
     voices = [burst for burst in others if burst.lines is None]
     spoken: list[Heard] = []
     unknown = voices
-    for each_language in (language,) if language else _languages(candidates):
+    for each_language in _languages(language, candidates):
         if unknown:
             spoken += find_recordings(_only(pcm, unknown), language=each_language)
             known = [(each.onset_s, each.end_s + _SPOKEN_MARGIN_S) for each in spoken]
@@ -79,8 +79,8 @@ def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: 
     return _with_silence(sorted(heard, key=lambda each: each.onset_s), pcm)
 
 
-def _languages(candidates: Sequence[TonePlan] | None) -> tuple[str, ...]:
-    own = candidates[0].language if candidates else LANGUAGE
+def _languages(language: str, candidates: Sequence[TonePlan] | None) -> tuple[str, ...]:
+    own = language or (candidates[0].language if candidates else LANGUAGE)
     return tuple(dict.fromkeys((own, LANGUAGE))) if own in available_languages() else (LANGUAGE,)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.config.settings import Settings
 from gateway.config.toml import ConfigErrors, load_settings, read_settings
+from gateway.exchange.behaviours import Play
+from tones.wav import write_wav
 
 GOOD = """
 [sip]
@@ -33,8 +36,21 @@ def mistakes(text: str) -> list[str]:
 
 
 def test_the_built_in_configuration_has_every_ending_of_the_number_plan() -> None:
-    endings = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15", "20"]
+    endings = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "20"]
     assert sorted(Settings().exchange.behaviours) == endings
+
+
+def test_a_recording_is_looked_for_beside_the_file(tmp_path: Path) -> None:
+    steps = "steps = [{ send = 'CON' }, { play = ['wav own.wav', 'say hello'] }]"
+    (tmp_path / "lab.toml").write_text(f"[exchange.behaviours.42]\n{steps}\n")
+    with pytest.raises(
+        ConfigErrors, match=r"lab.toml:2: exchange.behaviours.42.steps\[2\]: 'wav .*own.wav': No such file"
+    ):
+        load_settings(tmp_path / "lab.toml")
+    write_wav(tmp_path / "own.wav", np.full(8000, 1000, np.int16))
+    play = load_settings(tmp_path / "lab.toml").exchange.behaviours["42"].steps[1]
+    assert isinstance(play, Play)
+    assert play.parts == (f"wav {tmp_path / 'own.wav'}", "say hello")
 
 
 def test_a_good_file_is_read_and_keeps_the_other_defaults() -> None:

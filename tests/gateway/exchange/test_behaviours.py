@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gateway.core.errors import ConfigError
@@ -20,6 +23,9 @@ from gateway.exchange.behaviours import (
     check_sound,
     read_behaviour,
 )
+from gateway.exchange.effects import Sound
+from gateway.exchange.sounds import render_sound
+from tones.wav import write_wav
 
 
 def read(steps: str, ending: str = "77") -> tuple[object, ...]:
@@ -83,7 +89,7 @@ def test_each_kind_of_step() -> None:
         ('[{ play = "tone" }]', "steps[1]", "is no sound"),
         ('[{ play = "tone bussy" }]', "steps[1]", "no tone plan has such a tone"),
         ('[{ play = "say helo" }]', "steps[1]", "there are the recordings"),
-        ('[{ play = "digits 12" }]', "steps[1]", 'there are "digits called" and "digits new"'),
+        ('[{ play = "digits 12" }]', "steps[1]", 'there are "digits called", "digits new" and "digits heard"'),
         ('[{ play = "sine 1004" }]', "steps[1]", "is no sound"),
         ('[{ play = "sine 4000 -13" }]', "steps[1]", "20 to 3900 Hz"),
         ('[{ play = "sine 1004 4" }]', "steps[1]", "-70 to 3 dBm0"),
@@ -132,7 +138,8 @@ def test_a_behaviour_without_a_title_has_one() -> None:
 
 def test_the_built_in_ones_are_those_of_the_number_plan() -> None:
     assert sorted(built_in_behaviours()) == [
-        "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "13", "15", "20",
+        "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15",
+        "20",
     ]  # fmt: skip
     assert all(behaviour.title for behaviour in built_in_behaviours().values())
 
@@ -142,3 +149,37 @@ def test_every_treatment_is_a_sound() -> None:
         for part in parts:
             check_sound(part)
     assert all(0 <= cause <= 127 for cause in built_in_treatments())
+
+
+@pytest.mark.parametrize(
+    ("steps", "wrong"),
+    [
+        ("{ play = 'dtmf 12x' }", "the digits are"),
+        ("{ play = 'pause 0' }", "1 to 60000 ms"),
+        ("{ play = 'pause x' }", "1 to 60000 ms"),
+        ("{ play = 'wav' }", "is no sound"),
+        ("{ play = 'wav nowhere.wav' }", "No such file or directory"),
+        ("{ play = 'say hello', gap = -1 }", "gap"),
+        ("{ play = 'say hello', fade = 'x' }", "fade"),
+        ("{ play = 'say hello', barge_in = 1 }", "barge_in"),
+    ],
+)
+def test_a_part_that_cannot_be_played_is_refused(steps: str, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(wrong)):
+        read_behaviour("77", tomllib.loads(f"steps = [{steps}]"))
+
+
+def test_a_broken_recording_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"RIFF....WAVEnothing")
+    with pytest.raises(ConfigError, match=r"broken\.wav"):
+        read_behaviour("77", {"steps": [{"play": f"wav {tmp_path / 'broken.wav'}"}]})
+
+
+def test_a_recording_is_read_when_the_file_is(tmp_path: Path) -> None:
+    write_wav(tmp_path / "own words.wav", np.full(8000, 1000, np.int16))
+    behaviour = read_behaviour("77", {"steps": [{"play": f"wav {tmp_path / 'own words.wav'}", "times": 1}]})
+    (step,) = behaviour.steps
+    assert isinstance(step, Play)
+    (tmp_path / "own words.wav").unlink()
+    pcm, repeats, _ = render_sound(Sound(step.parts, "us", 1))
+    assert (len(pcm), repeats) == (8000, False)

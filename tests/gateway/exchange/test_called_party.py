@@ -314,6 +314,37 @@ def test_a_digit_is_said_to_be_heard() -> None:
     assert (record.call, record.decision.outcome) == ("circuit 7", "the exchange hears '5'")
 
 
+class TestBargeIn:
+    GREETING = Play(("say hello",), 10, barge_in=True)
+
+    def test_a_digit_ends_the_announcement_and_the_next_step_follows(self) -> None:
+        bench = Bench(self.GREETING, WaitForSound(), Play(("digits heard",), 1))
+        bench.give("start")
+        _, decided, nothing = bench.give("digit_heard", "5")
+        assert isinstance(decided, Record)
+        assert decided.decision.rule == "barge-in"
+        assert nothing == PlaySound(7, Sound(("pause 20",), "fr", 1))
+        assert bench.give("sound_ended") == [PlaySound(7, Sound(("digits 5",), "fr", 1))]
+
+    def test_only_where_it_is_allowed_and_only_once(self) -> None:
+        bench = Bench(self.GREETING, WaitForSound(), HELLO, WaitForSound())
+        bench.give("start")
+        assert len(bench.give("digit_heard", "5")) == 3
+        assert len(bench.give("digit_heard", "6")) == 1
+        bench.give("sound_ended")
+        assert len(bench.give("digit_heard", "7")) == 1
+
+    def test_who_has_pressed_nothing_hears_nothing(self) -> None:
+        bench = Bench(Play(("digits heard",), 1))
+        assert bench.give("start") == [PlaySound(7, Sound(("pause 20",), "fr", 1))]
+
+    def test_after_the_end_nothing_is_played(self) -> None:
+        bench = Bench(self.GREETING, WaitForSound(), Stay())
+        bench.give("start")
+        bench.give("released", Message.of(MessageType.REL, 7))
+        assert len(bench.give("digit_heard", "5")) == 1
+
+
 class TestHold:
     @pytest.mark.clause("RFC 3398", "9.2")
     def test_what_the_called_party_is_told_is_said(self) -> None:

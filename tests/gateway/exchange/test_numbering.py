@@ -47,8 +47,8 @@ def test_the_last_two_digits_choose_what_happens(ending: str) -> None:
 @pytest.mark.parametrize(
     ("digits", "international"),
     [
-        ("33199000012", True),
-        ("33199000014", True),
+        ("33199000016", True),
+        ("33199000017", True),
         ("33199000099", True),
         ("99912345603", True),
         ("3319903", True),

@@ -12,6 +12,7 @@ from gateway.exchange.sounds import described, render_sound
 from tones.announcement import UnknownRecordingError, announcement, available_languages, spoken_digits
 from tones.cadence import render
 from tones.detect import Kind, listen
+from tones.detect.dtmf import detect
 from tones.plan import UnknownToneError, all_plans, load_plan
 
 PLAN = NumberPlan("1", built_in_behaviours(), built_in_treatments())
@@ -123,3 +124,44 @@ def test_what_a_tone_begins_with_is_not_repeated() -> None:
     assert introduction == len(tone.introduction) > 0
     assert np.array_equal(pcm[:introduction], tone.introduction)
     assert np.array_equal(pcm[introduction:], tone.period)
+
+
+def test_digits_of_the_far_end_are_push_button_digits() -> None:
+    pcm, repeats, _ = render_sound(Sound(("dtmf 0123456789*#",), "us", 1))
+    assert not repeats
+    assert "".join(each.digit for each in detect(pcm)) == "0123456789*#"
+
+
+def test_pauses_and_gaps_are_as_long_as_they_should_be() -> None:
+    hello = len(announcement("hello"))
+    pcm, *_ = render_sound(Sound(("say hello", "pause 300", "say hello"), "us", 2, gap_ms=100))
+    once = 2 * hello + 8 * (300 + 2 * 100)
+    assert len(pcm) == 2 * once + 8 * 200
+
+
+def test_a_fade_comes_and_goes() -> None:
+    sine, *_ = render_sound(Sound(("sine 1000 -10", "pause 1"), "us", 1, gap_ms=0))
+    pcm, *_ = render_sound(Sound(("sine 1000 -10", "pause 1"), "us", 1, gap_ms=0, fade_ms=200))
+    assert len(pcm) == len(sine)
+    assert np.array_equal(pcm[1600:-1600], sine[1600:-1600])
+    assert np.abs(pcm[:80]).max() < 0.06 * np.abs(sine).max()
+    assert np.abs(pcm[-80:]).max() < 0.06 * np.abs(sine).max()
+
+
+@pytest.mark.parametrize(
+    "part", ["say number-changed", "digits 0123456789", "dtmf 12", "tone special-information", "sine 1004 -13"]
+)
+def test_every_part_begins_and_ends_at_rest_so_that_nothing_clicks_where_parts_meet(part: str) -> None:
+    pcm, *_ = render_sound(Sound((part, "pause 100", part), "fr", 1, gap_ms=0))
+    silent = np.flatnonzero(np.diff(np.flatnonzero(pcm)) > 700)
+    assert len(silent) >= 1
+    edges = np.flatnonzero(pcm)[np.concatenate([silent, silent + 1])]
+    assert np.abs(pcm[edges]).max() <= 600
+    assert np.abs(pcm[[0, -1]]).max() <= 600
+
+
+def test_the_language_can_be_chosen() -> None:
+    sound = Sound(("say hello",), "us", 1, language="de")
+    pcm, *_ = render_sound(sound)
+    assert np.array_equal(pcm, announcement("hello", "de"))
+    assert described(sound) == "say hello (us)"
