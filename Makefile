@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 $(READY): setup.cfg pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,plot]'
 	touch $@
 
 demo: $(READY)

@@ -126,15 +126,16 @@ def _spectrogram(axes: Any, pcm: Pcm, heard: Sequence[Heard]) -> None:
     end_s = pcm.size / SAMPLE_RATE_HZ
     axes.imshow(decibels, origin="lower", aspect="auto", extent=(0, end_s, 0, 4000), cmap="magma", vmin=-60, vmax=0)
     axes.set_ylabel("Hz")
-    for each in heard:
-        if each.kind is Kind.SILENCE:
-            continue
+    named = [each for each in heard if each.kind is not Kind.SILENCE]
+    for number, each in enumerate(named):
         axes.axvspan(each.onset_s, each.end_s, facecolor="none", edgecolor="white", linestyle=":", linewidth=1)
         if each.frequencies_hz:
             words = "+".join(f"{hz:.0f}" for hz in each.frequencies_hz) + " Hz"
             place = (each.onset_s, each.frequencies_hz[-1] + 120)
             axes.annotate(words, place, color="white", fontsize=8, va="bottom", clip_on=True)
-        axes.annotate(label(each), (each.onset_s, 3850), color="white", fontsize=9, va="top", clip_on=True)
+        # Names of neighbours are on two lines, so that a short stretch may have a long name.
+        place = (each.onset_s, 3900 - 260 * (number % 2))
+        axes.annotate(label(each), place, color="white", fontsize=9, va="top", clip_on=True)
 
 
 def _cadence(axes: Any, pcm: Pcm, heard: Sequence[Heard]) -> None:

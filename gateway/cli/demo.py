@@ -31,6 +31,8 @@ from gateway.trace.journal import Sound as SoundEvent
 from gateway.trace.wav import write_wav
 from tones.detect import Heard, Kind
 from tones.plan import TonePlan
+from tones.plot import PictureError, draw
+from tones.wav import read_wav
 
 DIGIT = "5"
 LONGEST_CALL_S = 60.0
@@ -199,6 +201,19 @@ class Demo:
             if self._loudspeaker is not None:
                 self._loudspeaker.play(call.audio.tobytes())
 
+    def _draw(self) -> str:
+        """A picture beside each WAV; in words, which, or why there is none."""
+        drawn = 0
+        for outcome in self._outcomes:
+            if outcome.wav is not None:
+                title = f"{outcome.dialled.number}: {outcome.dialled.title}"
+                try:
+                    draw(read_wav(outcome.wav), outcome.wav.with_suffix(".png"), title, outcome.heard)
+                except PictureError as error:
+                    return f"no pictures of them: {error}"
+                drawn += 1
+        return f"{self._folder / 'call-*.png'}  {drawn} pictures: waveform, spectrogram with the sounds named, cadence, level"
+
     def report(self) -> int:
         """Say what was heard, and where the files are; the exit status."""
         show = self._view.remark
@@ -213,6 +228,7 @@ class Demo:
         for outcome in self._outcomes:
             if outcome.wav is not None:
                 show(f"{outcome.wav}  {outcome.dialled.title}")
+        show(self._draw())
         if self._failure:
             show(self._failure, "bold red")
         complete = len(self._outcomes) == len(CALLS) and not self._failure
