@@ -212,7 +212,7 @@ class Demo:
                 except PictureError as error:
                     return f"no pictures of them: {error}"
                 drawn += 1
-        return f"{self._folder / 'call-*.png'}  {drawn} pictures: waveform, spectrogram with the sounds named, cadence, level"
+        return f"{self._folder / 'call-*.png'}  {drawn} pictures: waveform, spectrum with the sounds named, cadence"
 
     def report(self) -> int:
         """Say what was heard, and where the files are; the exit status."""
