@@ -41,10 +41,9 @@ def pitch_period(history: Samples) -> int:
     """
     target = history[-_MATCHED:]
     earlier = history[-_MATCHED - LONGEST_PERIOD : -SHORTEST_PERIOD]
-    windows = np.lib.stride_tricks.sliding_window_view(earlier, _MATCHED)
     energy = np.concatenate([[0.0], np.cumsum(np.square(earlier))])
     energy = energy[_MATCHED:] - energy[:-_MATCHED]
-    likeness = (windows @ target) / np.sqrt(np.maximum(energy, _SILENT_POWER) + _SILENT_POWER)
+    likeness = np.correlate(earlier, target) / np.sqrt(np.maximum(energy, _SILENT_POWER) + _SILENT_POWER)
     return LONGEST_PERIOD - int(likeness.argmax())
 
 

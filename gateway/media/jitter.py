@@ -16,16 +16,15 @@ clocks is followed by the same rule.
 from __future__ import annotations
 
 import itertools
-from enum import IntEnum
 from typing import Final, NamedTuple
 
 import numpy as np
-from attrs import define, frozen
-from numpy.typing import NDArray
 
 from gateway.media.assembly import SAMPLES_A_SECOND
 from gateway.media.comfort_noise import ComfortNoise, NoiseSource
 from gateway.media.concealment import FADED_SAMPLES, HISTORY_SAMPLES, Concealment
+from gateway.media.jitter_counts import JitterCounts as JitterCounts
+from gateway.media.jitter_counts import Verdict as Verdict
 from gateway.media.playout import JitterSettings as JitterSettings
 from gateway.media.playout import Measured, PlayoutPoint
 from gateway.media.rtp import PACKET_SAMPLES, TIMESTAMP_MODULUS
@@ -57,49 +56,6 @@ IS_QUIET: Final = {law: np.abs(decode(bytes(range(256)), law).astype(np.int64)) 
 """For each law `bool[256]`: which octets are quiet."""
 _QUIET_OCTETS: Final = {law: bytes(np.flatnonzero(quiet).tolist()) for law, quiet in IS_QUIET.items()}
 _FALLING: Final = np.linspace(1.0, 0.0, PACKET_SAMPLES)
-
-
-class Verdict(IntEnum):
-    """What 20 ms were made of."""
-
-    PLAYED = 0
-    CONCEALED = 1
-    IDLE = 2
-
-
-@define
-class JitterCounts:
-    """What became of a stream.
-
-    Attributes:
-        packets: audio packets given to the buffer.
-        late: of these, came when their place had been played.
-        duplicate: came again.
-        refused: were too far off to be believed, or too long.
-        missing_samples: were not there when they had to be played; a gap of more than 60 ms is taken for a pause.
-        late_samples: came when they had been given up.
-        discarded_samples: left out to shorten the delay.
-        inserted_samples: put in to lengthen it.
-        concealed, idle: blocks of 20 ms with that verdict.
-        resyncs: how often another clock was taken on.
-    """
-
-    packets: int = 0
-    late: int = 0
-    duplicate: int = 0
-    refused: int = 0
-    missing_samples: int = 0
-    late_samples: int = 0
-    discarded_samples: int = 0
-    inserted_samples: int = 0
-    concealed: int = 0
-    idle: int = 0
-    resyncs: int = 0
-
-    @property
-    def lost_samples(self) -> int:
-        """Missing, and never came."""
-        return max(self.missing_samples - self.late_samples, 0)
 
 
 class Standing(NamedTuple):
@@ -327,6 +283,17 @@ class JitterBuffer:
         if packets and end > max(first, play):
             self._mark(max(first, play), end)
 
+    @property
+    def is_silent(self) -> bool:
+        """After an idle block: whether there is nothing but the idle pattern until the next packet."""
+        waits = self._quiet_until is not None or self._noise.noise is not None
+        return self._running and self._end <= self._play and not waits
+
+    def was_silent(self, blocks: int, play: int) -> None:
+        """Blocks of the idle pattern were given, each from the wanted point; the place to be played next is this."""
+        self.counts.idle += blocks
+        self._play = play
+
     def _read(self, place: int, samples: int) -> bytes:
         at = place % RING_SAMPLES
         return bytes(self.ring[at : at + samples]) + bytes(self.ring[: max(at + samples - RING_SAMPLES, 0)])
@@ -508,16 +475,3 @@ class JitterBuffer:
         if found < 0:
             found = self._present.find(1, 0, at) + RING_SAMPLES
         return position + max(found - at, 0)
-
-
-@frozen(eq=False)
-class Pulled:
-    """20 ms of many streams.
-
-    Args:
-        octets: `uint8[n, 160]`, a stream a row.
-        verdicts: `uint8[n]`, each a `Verdict`.
-    """
-
-    octets: NDArray[np.uint8]
-    verdicts: NDArray[np.uint8]

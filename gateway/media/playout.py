@@ -75,16 +75,17 @@ class PlayoutPoint:
         settings: the limits.
 
     Attributes:
+        limits: the least delay while little is known, the least and the greatest, samples.
         least: the shortest transit of late, samples.
         point: sample `p` is wanted at `p + point`.
     """
 
-    __slots__ = ("_before", "_latest", "_least", "_limits", "_measured", "_share", "least", "point")
+    __slots__ = ("_before", "_latest", "_least", "_measured", "_share", "least", "limits", "point")
 
     def __init__(self, settings: JitterSettings) -> None:
         greatest = settings.maximum_ms * _SAMPLES_A_MS
         initial = min(max(settings.initial_ms, settings.minimum_ms) * _SAMPLES_A_MS, greatest)
-        self._limits = initial, settings.minimum_ms * _SAMPLES_A_MS, greatest
+        self.limits = initial, settings.minimum_ms * _SAMPLES_A_MS, greatest
         self._share = settings.late_share
         self.forget()
 
@@ -138,7 +139,7 @@ class PlayoutPoint:
 
     def _retarget(self) -> None:
         assert self._least is not None
-        initial, shortest, longest = self._limits
+        initial, shortest, longest = self.limits
         least, kept_to = self._least, self._kept_to()
         if self._before is None:
             shortest = initial

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from gateway.core.errors import ParseError
 from gateway.media.assembly import SAMPLES_A_SECOND, StreamAssembler
 from gateway.media.comfort_noise import ComfortNoise
-from gateway.media.jitter import JitterBuffer, JitterSettings, Verdict
+from gateway.media.jitter import JitterBuffer
 from gateway.media.reception import ReceptionStatistics
-from gateway.media.rtp import PACKET_SAMPLES, RtpPacket, read_audio
+from gateway.media.rtp import RtpPacket, read_audio
 from gateway.media.telephone_event import EventReceiver, ReceivedEvent
-from tones.g711 import Law, idle_octet, transcode
+from tones.g711 import Law, transcode
 
 STATIC_LAWS: Final[Mapping[int, Law]] = {law.payload_type: law for law in Law}
 COMFORT_NOISE: Final = 13
@@ -31,12 +32,10 @@ class Reception:
 
     Args:
         datagram: as it came.
-        octets: G.711 octets in the receiver's law that are now ready to be passed on, if it passes on.
         events: telephone events that are over by it.
     """
 
     datagram: bytes
-    octets: bytes = b""
     events: tuple[ReceivedEvent, ...] = ()
 
     @property
@@ -62,16 +61,31 @@ class Refusals:
         return self.malformed + self.source + self.payload_type + self.ssrc + self.sequence + self.duplicate
 
 
+@frozen
+class _Described:
+    """What was negotiated; streams of the same description share it."""
+
+    payload_types: Mapping[int, Law]
+    telephone_events: frozenset[int]
+    known: frozenset[int]
+
+
+@lru_cache(maxsize=256)
+def _described(payload_types: tuple[tuple[int, Law], ...], telephone_events: frozenset[int]) -> _Described:
+    laws = dict(payload_types)
+    return _Described(laws, telephone_events, frozenset(laws) | telephone_events | {COMFORT_NOISE})
+
+
 class Receiver:
     """One incoming stream.
 
     Args:
-        law: of what is put together or passed on.
+        law: of what is put together.
         payload_types: payload type -> law of the audio that was negotiated.
         telephone_events: the payload types of telephone-event.
         source: the one address to hear; None hears all.
-        passes_on: False records: everything stays, gaps are filled with the idle pattern. True passes octets on as they
-            come: each `Reception` has them, gaps are left to whoever plays them, nothing is kept.
+        records: True: everything is kept, gaps are filled with the idle pattern. False: what comes is checked and
+            counted.
         jitter: a buffer of the receiver's law that audio, comfort noise and pauses go into instead; whoever plays the
             stream pulls from it.
 
@@ -85,10 +99,24 @@ class Receiver:
         statistics: of the present SSRC.
         refusals: what was not taken, and why.
         events: of a recording, the telephone events so far.
-        markers: packets with the marker bit.
-        first_arrival_s: when the first packet came.
-        last_arrival_s: when the newest came.
     """
+
+    __slots__ = (
+        "_assembler",
+        "_candidate_ssrc",
+        "_cut_off",
+        "_described",
+        "_events",
+        "_law",
+        "_make_buffer",
+        "_source",
+        "events",
+        "jitter",
+        "refusals",
+        "ssrc",
+        "ssrc_changes",
+        "statistics",
+    )
 
     def __init__(
         self,
@@ -97,31 +125,25 @@ class Receiver:
         telephone_events: frozenset[int] = frozenset(),
         source: Address | None = None,
         *,
-        passes_on: bool = False,
+        records: bool = True,
         jitter: JitterBuffer | None = None,
     ) -> None:
         if jitter is not None and jitter.law is not law:
             raise ValueError(f"a jitter buffer of {jitter.law.value} in a receiver of {law.value}")
         self._law = law
         self.jitter = jitter
-        self._jitter_settings: JitterSettings | None = None
-        self._payload_types = dict(payload_types)
-        self._telephone_events = telephone_events
-        self._known = frozenset(payload_types) | telephone_events | {COMFORT_NOISE}
+        self._make_buffer: Callable[[Law], JitterBuffer] | None = None
+        self._described = _described(tuple(payload_types.items()), telephone_events)
         self._source = source
-        self._passes_on = passes_on
         self._candidate_ssrc: int | None = None
-        self._events = EventReceiver()
-        self._cut_off: list[ReceivedEvent] = []
-        self._assembler = StreamAssembler(law, 0 if passes_on else None)
+        self._events: EventReceiver | None = None
+        self._cut_off: tuple[ReceivedEvent, ...] = ()
+        self._assembler = StreamAssembler(law) if records else None
         self.ssrc: int | None = None
         self.ssrc_changes = 0
         self.statistics = ReceptionStatistics()
         self.refusals = Refusals()
-        self.events: list[ReceivedEvent] = []
-        self.markers = 0
-        self.first_arrival_s: float | None = None
-        self.last_arrival_s: float | None = None
+        self.events: tuple[ReceivedEvent, ...] = ()
 
     def received(self, octets: bytes, source: Address, arrival_s: float) -> Reception | None:
         """A datagram came. None: it was not taken, and `refusals` says why.
@@ -139,7 +161,7 @@ class Receiver:
         except ParseError:
             self.refusals.malformed += 1
             return None
-        if payload_type not in self._known:
+        if payload_type not in self._described.known:
             self.refusals.payload_type += 1
             return None
         if ssrc != self.ssrc and not self._is_new_source(ssrc):
@@ -153,19 +175,16 @@ class Receiver:
             else:
                 self.refusals.duplicate += 1
             return None
-        self.first_arrival_s = arrival_s if self.first_arrival_s is None else self.first_arrival_s
-        self.last_arrival_s = arrival_s
-        self.markers += marker
-        law = self._payload_types.get(payload_type)
-        if self.jitter is None and self._jitter_settings is not None:
-            self.jitter = JitterBuffer(self._law, self._jitter_settings)
+        law = self._described.payload_types.get(payload_type)
+        if self.jitter is None and self._make_buffer is not None:
+            self.jitter = self._make_buffer(self._law)
         if law is not None:
             self.statistics.arrived(timestamp, round(arrival_s * SAMPLES_A_SECOND))
-            if self.jitter is None:
-                self._assembler.add(timestamp, payload, law)
-            else:
+            if self.jitter is not None:
                 octets_in_law = payload if law is self._law else transcode(payload, law, self._law).tobytes()
                 self.jitter.push(timestamp, octets_in_law, arrival_s, marker)
+            elif self._assembler is not None:
+                self._assembler.add(timestamp, payload, law)
         elif self.jitter is not None:
             noise = ComfortNoise.parse(payload) if payload_type == COMFORT_NOISE and payload else None
             self.jitter.pause(timestamp, arrival_s, noise)
@@ -173,50 +192,67 @@ class Receiver:
         if events is None:
             self.refusals.malformed += 1
             return None
-        if self._passes_on:
-            return Reception(octets, self._assembler.take(), tuple(events))
-        self.events += events
-        return Reception(octets, b"", tuple(events))
+        if self._assembler is not None:
+            self.events += events
+        return Reception(octets, events)
+
+    def went_on(self, packets: int, transit: int, jitter_samples: float) -> None:
+        """Audio packets came, each following the one before; the buffer is told by others.
+
+        Args:
+            packets: how many, at least 1.
+            transit, jitter_samples: as `ReceptionStatistics` has them, now.
+        """
+        self._candidate_ssrc = None
+        self.statistics.went_on(packets, transit, jitter_samples)
+
+    def takes_as_it_is(self, payload_type: int) -> bool:
+        """Whether a packet of this type is audio that needs no transcoding, and ends no event."""
+        waits = self._cut_off or (self._events is not None and self._events.is_waiting)
+        return not waits and self._described.payload_types.get(payload_type) is self._law
 
     def renegotiate(self, law: Law, payload_types: Mapping[int, Law], telephone_events: frozenset[int]) -> None:
         """Another description of the same stream (RFC 3264 §8): what was heard of the source so far still counts."""
-        self._payload_types = dict(payload_types)
-        self._telephone_events = telephone_events
-        self._known = frozenset(payload_types) | telephone_events | {COMFORT_NOISE}
+        self._described = _described(tuple(payload_types.items()), telephone_events)
         if law is not self._law:
             self._law = law
-            self._assembler = StreamAssembler(law, 0 if self._passes_on else None)
+            if self._assembler is not None:
+                self._assembler = StreamAssembler(law)
             if self.jitter is not None:
                 counts = self.jitter.counts
-                self.jitter = JitterBuffer(law, self.jitter.settings)
+                self.jitter = JitterBuffer(law, self.jitter.settings, self.jitter.ring)
                 self.jitter.counts = counts
 
-    def hear(self, settings: JitterSettings) -> None:
-        """From now on audio goes into a jitter buffer, made when the first comes; one that is there stays."""
-        self._jitter_settings = settings
+    def hear(self, make_buffer: Callable[[Law], JitterBuffer]) -> None:
+        """From now on audio goes into a jitter buffer, made when the first packet comes; one that is there stays."""
+        self._make_buffer = make_buffer
 
-    def pull(self, now_s: float) -> tuple[bytes, Verdict]:
-        """The next 20 ms out of the jitter buffer; the idle pattern before anything has come."""
-        if self.jitter is None:
-            return bytes([idle_octet(self._law)]) * PACKET_SAMPLES, Verdict.IDLE
-        return self.jitter.pull(now_s)
+    def deaf(self) -> None:
+        """From now on audio is only counted."""
+        self.jitter = self._make_buffer = None
+
+    @property
+    def law(self) -> Law:
+        """Of what is put together or buffered."""
+        return self._law
 
     def finish(self) -> tuple[ReceivedEvent, ...]:
         """The stream is over: the event that was going on, if any."""
-        over = (*self._cut_off, *self._events.finish())
-        self._cut_off = []
-        if not self._passes_on:
+        over = self._finish_events()
+        self._cut_off = ()
+        if self._assembler is not None:
             self.events += over
         return over
 
     @property
     def heard(self) -> NDArray[np.uint8]:
         """The recording so far: `uint8[n]` G.711 octets in the receiver's law, from the first packet on."""
-        return self._assembler.read()
+        return self.assembler.read()
 
     @property
     def assembler(self) -> StreamAssembler:
         """How the stream was put together: gaps, late samples, jumps."""
+        assert self._assembler is not None
         return self._assembler
 
     def _is_new_source(self, ssrc: int) -> bool:
@@ -227,25 +263,31 @@ class Receiver:
                 return False
             self.ssrc_changes += 1
             self.statistics = ReceptionStatistics()
-            self._assembler.restart()
+            if self._assembler is not None:
+                self._assembler.restart()
             if self.jitter is not None:
                 self.jitter.restart()
-            self._cut_off += self._events.finish()
-            self._events = EventReceiver()
+            self._cut_off = self._finish_events()
+            self._events = None
         self.ssrc = ssrc
         return True
 
-    def _events_by(self, payload_type: int, timestamp: int, payload: bytes) -> list[ReceivedEvent] | None:
+    def _finish_events(self) -> tuple[ReceivedEvent, ...]:
+        return self._cut_off if self._events is None else (*self._cut_off, *self._events.finish())
+
+    def _events_by(self, payload_type: int, timestamp: int, payload: bytes) -> tuple[ReceivedEvent, ...] | None:
         """The events that are over by a packet; None: it was one of telephone-event, and broken."""
         # Deviation: RFC 4733 §2.5.2.2 has event packets count in the jitter. All those of one event carry the same
         # timestamp, so they would only show how long the digit was.
-        if payload_type in self._telephone_events:
+        events: Iterable[ReceivedEvent] = ()
+        if payload_type in self._described.telephone_events:
+            if self._events is None:
+                self._events = EventReceiver()
             try:
                 events = self._events.event_received(timestamp, payload)
             except ParseError:
                 return None
-        else:
+        elif self._events is not None:
             events = self._events.audio_received(timestamp)
-        if self._cut_off:
-            events, self._cut_off = [*self._cut_off, *events], []
-        return events
+        over, self._cut_off = (*self._cut_off, *events), ()
+        return over

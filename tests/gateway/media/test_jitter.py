@@ -377,3 +377,38 @@ class TestPauses:
         buffer.push(0, tone(1.0)[:160], 1.0)
         buffer.pause(0x40000000, 1.01, ComfortNoise(20))
         assert [buffer.pull(1.0 + n * TICK_S)[0] for n in range(12)][-1] == IDLE
+
+
+class TestGoingOn:
+    """Told of packets and blocks that somebody else has looked at."""
+
+    @pytest.mark.parametrize(("packets", "blocks"), [(1, 0), (1, 1), (7, 6), (7, 7), (7, 9), (150, 149), (400, 399)])
+    def test_it_is_as_if_they_had_been_pushed_and_pulled(self, packets: int, blocks: int) -> None:
+        ring = memoryview(bytearray(RING_SAMPLES))
+        one, told = JitterBuffer(Law.ALAW), JitterBuffer(Law.ALAW, ring=ring)
+        octets = counting(500)
+
+        def push(buffer: JitterBuffer, number: int) -> None:
+            buffer.push(160 * number, octets[160 * number : 160 * number + 160], 1.0 + number * TICK_S)
+
+        for buffer in (one, told):
+            for number in range(8):
+                push(buffer, number)
+                if number >= 3:
+                    buffer.pull(1.0 + number * TICK_S)
+            buffer.push(1 << 30, bytes(160), 1.15)
+        before = told.standing()
+        for number in range(max(packets, blocks)):
+            if number < packets:
+                push(one, 8 + number)
+            if number < blocks:
+                one.pull(1.16 + number * TICK_S)
+        after = one.standing()
+        assert before.takes_next
+        assert after.play - before.play == 160 * blocks
+        told.ring[:] = one.ring
+        told.went_on(packets, 160, after.play, after.end, after.measured)
+        for name in set(JitterBuffer.__slots__) - {"ring", "_playout", "_noise", "_concealment"}:
+            assert getattr(told, name) == getattr(one, name), name
+        assert told.standing() == after
+        assert told._concealment._history == one._concealment._history

@@ -22,15 +22,14 @@ def packet(number: int, **changes: object) -> RtpPacket:
 
 def receiver(law: Law = Law.ALAW) -> tuple[Receiver, JitterBuffer]:
     jitter = JitterBuffer(law)
-    return Receiver(law, telephone_events=frozenset({101}), passes_on=True, jitter=jitter), jitter
+    return Receiver(law, telephone_events=frozenset({101}), records=False, jitter=jitter), jitter
 
 
 def run(each: Receiver, jitter: JitterBuffer, packets: list[RtpPacket | None]) -> list[tuple[bytes, Verdict]]:
     pulled = []
     for number, one in enumerate(packets):
         if one is not None:
-            reception = each.received(one.serialize(), PEER, number * 0.02)
-            assert reception is None or reception.octets == b""
+            each.received(one.serialize(), PEER, number * 0.02)
         pulled.append(jitter.pull(number * 0.02 + 0.001))
     return pulled
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -660,3 +660,57 @@ class TestTooMuch:
         bench.call.ask(ConnectMedia(bench.phone.agreed(PCMU)))
         bench.reactor.pass_time(0.2)
         assert plane.sent >= sent + 9
+
+
+class TestNonsenseFromTheCaller:
+    """Whatever comes in, the others hear what they should, and nothing grows."""
+
+    def test_a_flood_at_a_hundred_times_the_rate_disturbs_nobody(self, bench: Bench) -> None:
+        bench.up()
+        other, other_party = Party("call-2", bench.runner), Party("circuit 8", bench.runner)
+        listening = Phone()
+        other.ask(ReserveMedia(), ConnectMedia(listening.agreed()))
+        other_party.ask(PlaySound(8, SINE))
+        other.ask(CutThroughBackward(8), CutThroughForward(8))
+        octets = bytes(range(160))
+        sequence = 0
+        for _ in range(50):
+            for _ in range(100):
+                packet = RtpPacket(0, sequence % 65536, 160 * sequence % 2**32, 99, octets)
+                bench.phone.socket.sendto(packet.serialize(), bench.gateway_address)
+                sequence += 1
+            bench.reactor.pass_time(0.02)
+        packets = listening.packets()
+        assert len(packets) == pytest.approx(50, abs=2)
+        assert [later.sequence - earlier.sequence for earlier, later in pairwise(packets)] == [1] * (len(packets) - 1)
+        (row,) = [row for row, port in bench.plane._by_row.items() if port.owner is bench.call]
+        assert bench.plane._receivers.delay_ms(row) <= 500
+        other.ask(ReleaseMedia())
+        other_party.ask(LeaveCircuit(8))
+        listening.socket.close()
+
+    @pytest.mark.parametrize("jump", [1000, 40_000, 2**31, 2**32 - 8000])
+    def test_jumps_of_the_clock_are_followed(self, bench: Bench, jump: int) -> None:
+        bench.up()
+        bench.call.ask(ConnectMedia(bench.phone.agreed(telephone_event=None)))
+        bench.party.ask(EchoCircuit(7))
+        pause, digits = np.zeros(4000, np.int16), []
+        for part, digit in enumerate("37"):
+            pcm = np.concatenate([pause, render_digit(digit, 200.0), pause])
+            octets = encode(pcm, Law.MULAW).tobytes()
+            for at in range(0, len(octets), 160):
+                number = part * len(octets) + at
+                timestamp = (number + part * jump) % 2**32
+                packet = RtpPacket(0, number // 160, timestamp, 99, octets[at : at + 160])
+                bench.send(packet.serialize())
+            digits.append(digit)
+        bench.reactor.pass_time(0.4)
+        assert "".join(found.digit for found in detect(bench.phone.heard())) == "37"
+
+    @pytest.mark.parametrize("payload_type", [3, 18, 34, 96, 127])
+    def test_other_payload_types_are_counted_and_not_heard(self, bench: Bench, payload_type: int) -> None:
+        bench.up()
+        bench.send(*speech(render_digit("3", 200.0), Law.MULAW, payload_type))
+        (row,) = bench.plane._by_row
+        assert bench.plane._receivers.refusals(row).payload_type == 10
+        assert ("digit", "3") not in bench.party.told
