@@ -180,13 +180,12 @@ class TestAgainstTheModel:
             both.hear(row)
         for number in range(300):
             now_s = 1.0 + number * 0.02
-            if number <= 20:
-                both.received([(row, datagram(row, number)) for row in both.rows], now_s)
-            elif now_s >= 1.4 + pause_s:
-                coming = number - round(pause_s / 0.02)
-                both.received([(row, datagram(row, coming)) for row in both.rows if coming > 20], now_s)
-            if is_pulled or number < 20 or now_s >= 1.4 + pause_s:
-                both.pull(both.rows, now_s + 0.001)
+            coming = number if number <= 20 else number - round(pause_s / 0.02)
+            goes = number <= 20 or coming > 20
+            if goes:
+                both.received([(row, datagram(row, coming)) for row in both.rows], now_s)
+            if goes or (is_pulled and number % 4):
+                both.pull(both.rows, now_s + 0.001 * (number % 5))
             for row in both.rows:
                 both.compare(row)
 
