@@ -54,14 +54,23 @@ class DigitLifter:
         self._held = deque([self._idle] * DELAY_BLOCKS)
         self._receiver = DtmfReceiver(law)
         self._absent = 0
+        self._passed_over = b""
         self.digit = ""
 
-    def feed(self, octets: bytes) -> Lifted:
+    def feed(self, octets: bytes, *, may_be_digit: bool = True) -> Lifted:
         """Take the next 20 ms.
 
         Args:
             octets: 160 G.711 octets.
+            may_be_digit: False: somebody has looked, and there is none in this block, nor in the three before.
         """
+        if not may_be_digit and not self.digit:
+            self._passed_over = octets
+            self._held.append(octets)
+            return Lifted(self._held.popleft())
+        if self._passed_over:
+            self._receiver.feed(self._passed_over)
+            self._passed_over = b""
         # Two digits in 20 ms there are not: each takes 40.
         recognised = self._receiver.feed(octets)[-1:]
         ended = bool(recognised and self.digit)

@@ -51,8 +51,9 @@ from gateway.net.runner import Runner
 from gateway.net.ticker import make_ticker
 from gateway.net.way_in import Arrivals, choose_way_in
 from gateway.net.way_out import choose_way_out
+from tones.detect.digit_candidates import may_be_digits
 from tones.detect.dtmf import DtmfReceiver
-from tones.g711 import Law, idle_octet, transcode
+from tones.g711 import Law, decode, idle_octet, transcode
 
 PHASES: Final = 10
 PACKET_S: Final = 0.020
@@ -64,7 +65,7 @@ FAILURES_APART_S: Final = 1.0
 NO_SOCKET: Final = -1
 LATCHING: Final = -2
 """In the place of a socket: none, or one that is not connected, so that packets leave one by one."""
-BLOCKS_AFTER_ACTIVITY: Final = 3
+BLOCKS_AFTER_ACTIVITY: Final = 4
 MOST_DIGITS_WAITING: Final = 32
 """Digits that a caller may have waiting; more are dropped."""
 HANDSET_DELAY_OCTETS: Final = 320
@@ -187,6 +188,7 @@ class MediaPlane:
         self._by_row: dict[int, CallPort] = {}
         self._taken: set[CallPort] = set()
         self._by_hand: list[dict[int, _Circuit]] = [{} for _ in range(PHASES)]
+        self._heard_before: list[Batch | None] = [None] * PHASES
         self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick)
         self._way_out = choose_way_out(settings.way_out)
         self._way_in = choose_way_in(settings.way_in)
@@ -552,7 +554,7 @@ class MediaPlane:
             self._hear(self._speaking[phase])
         heard = self._forward.tick(phase)
         if len(heard.rows):
-            self._to_the_ear(heard)
+            self._to_the_ear(phase, heard)
         for row in heard.ended.tolist():
             self._digit_played(self._by_forward.get(row))
         for circuit in list(self._by_hand[phase].values()):
@@ -646,7 +648,7 @@ class MediaPlane:
         port = circuit.port
         return None if port is None or port.agreed is None else port.agreed.telephone_event
 
-    def _to_caller(self, circuit: _Circuit, block: Octets) -> None:
+    def _to_caller(self, circuit: _Circuit, block: Octets, *, may_be_digit: bool = True) -> None:
         """20 ms of live sound, digits lifted out of it where the caller takes them as events (RFC 4733)."""
         payload_type = self._event_type(circuit)
         if payload_type is None:
@@ -654,7 +656,7 @@ class MediaPlane:
             return
         if circuit.lifter is None:
             circuit.lifter = DigitLifter(circuit.law)
-        lifted = circuit.lifter.feed(block.tobytes())
+        lifted = circuit.lifter.feed(block.tobytes(), may_be_digit=may_be_digit)
         self._backward.feed(circuit.backward, lifted.octets)
         if lifted.ended and len(circuit.events) == 1:
             self._backward.end_event(circuit.backward)
@@ -731,23 +733,47 @@ class MediaPlane:
             forward, octets = forward[free], octets[free]
         self._forward.feed_all(forward, octets)
 
-    def _to_the_ear(self, heard: Batch) -> None:
+    def _to_the_ear(self, phase: int, heard: Batch) -> None:
+        """20 ms of each forward direction of a phase: to the exchange's DTMF receivers, and back where it echoes.
+
+        Receivers are told of what may be a digit, and of the blocks before and behind it.
+        """
         blocks = heard.packets[:, HEADER_OCTETS:]
-        speaking = (blocks != blocks[:, :1]).any(axis=1).tolist()
-        for row, block, speaks in zip(heard.rows.tolist(), blocks, speaking, strict=True):
-            circuit = self._by_forward.get(row)
-            if circuit is None:
-                continue
-            if circuit.echo:
-                self._to_caller(circuit, block)
-            if circuit.handset is not None:
-                circuit.handset(circuit.law, block.tobytes())
-            if speaks:
+        circuits = [self._by_forward[row] for row in heard.rows.tolist()]
+        is_alaw = np.fromiter((circuit.law is Law.ALAW for circuit in circuits), np.bool_, len(circuits))
+        pcm = decode(blocks, Law.MULAW)
+        pcm[is_alaw] = decode(blocks[is_alaw], Law.ALAW)
+        echoing: list[int] = []
+        for place, (circuit, candidate) in enumerate(zip(circuits, may_be_digits(pcm).tolist(), strict=True)):
+            if candidate:
+                if not circuit.blocks_to_hear:
+                    self._hear_block_before(phase, circuit)
                 circuit.blocks_to_hear = BLOCKS_AFTER_ACTIVITY
-            if circuit.ear is not None and circuit.blocks_to_hear:
+            listens = circuit.blocks_to_hear > 0
+            if listens:
                 circuit.blocks_to_hear -= 1
-                for digit in circuit.ear.feed(block):
-                    self._runner.deliver(circuit.listener.digit_heard, digit)
+                self._hear_block(circuit, blocks[place])
+            if circuit.echo and self._event_type(circuit) is None:
+                echoing.append(place)
+            elif circuit.echo:
+                self._to_caller(circuit, blocks[place], may_be_digit=listens)
+            if circuit.handset is not None:
+                circuit.handset(circuit.law, blocks[place].tobytes())
+        if echoing:
+            rows = np.array([circuits[place].backward for place in echoing], np.int64)
+            self._backward.feed_all(rows, blocks[echoing])
+        self._heard_before[phase] = heard
+
+    def _hear_block(self, circuit: _Circuit, block: Octets) -> None:
+        if circuit.ear is not None:
+            for digit in circuit.ear.feed(block):
+                self._runner.deliver(circuit.listener.digit_heard, digit)
+
+    def _hear_block_before(self, phase: int, circuit: _Circuit) -> None:
+        before = self._heard_before[phase]
+        if before is not None:
+            for place in np.flatnonzero(before.rows == circuit.forward):
+                self._hear_block(circuit, before.packets[place, HEADER_OCTETS:])
 
     def _digit_played(self, circuit: _Circuit | None) -> None:
         if circuit is None or circuit.forward is None or not circuit.digits:
