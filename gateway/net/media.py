@@ -144,6 +144,8 @@ class _Circuit:
     listener: Any = None
     ear: DtmfReceiver | None = None
     blocks_to_hear: int = 0
+    through: bool = False
+    """Whether the forward direction is; its row is opened once there is something to carry."""
     forward: int | None = None
     digits: tuple[Clip, ...] = ()
     port: CallPort | None = None
@@ -187,6 +189,7 @@ class MediaPlane:
         self._calls: dict[int, CallPort] = {}
         self._by_row: dict[int, CallPort] = {}
         self._taken: set[CallPort] = set()
+        self._silent: set[int] = set()
         self._by_hand: list[dict[int, _Circuit]] = [{} for _ in range(PHASES)]
         self._heard_before: list[Batch | None] = [None] * PHASES
         self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick)
@@ -348,13 +351,25 @@ class MediaPlane:
         port = self._calls[id(owner)]
         circuit = self._circuit(effect.cic)
         port.circuit, circuit.port = circuit, port
+        circuit.through = True
+        port.expect()
+        if port.row >= 0:
+            self._silent.add(port.row)
+        if circuit.handset is not None:
+            self._open_forward(circuit)
+
+    def _open_forward(self, circuit: _Circuit) -> None:
+        """The forward direction has something to carry: the caller's sound, a digit, or a handset that listens."""
+        port = circuit.port
+        if circuit.forward is not None or port is None:
+            return
         phase = self._backward.phase_of(circuit.backward)
         row = circuit.forward = self._forward.open(circuit.law, phase)
         self._by_forward[row] = circuit
         self._forward.live(row)
         self._forward.attach(row, 0, 0, 0, 0)
-        port.expect()
         if port.row >= 0:
+            self._silent.discard(port.row)
             self._receivers.hear(port.row)
             self._speaking[phase][row] = circuit
         if len(self._by_forward) == 1:
@@ -364,8 +379,10 @@ class MediaPlane:
 
     def _play_digit(self, owner: Machine | None, effect: PlayDigit) -> None:
         circuit = self._circuits.get(effect.cic)
-        if circuit is None or circuit.forward is None or len(circuit.digits) >= MOST_DIGITS_WAITING:
+        if circuit is None or not circuit.through or len(circuit.digits) >= MOST_DIGITS_WAITING:
             return
+        self._open_forward(circuit)
+        assert circuit.forward is not None
         circuit.digits += (self._clips.of_digit(effect.digit, effect.duration_ms),)
         if len(circuit.digits) == 1:
             self._forward.play(circuit.forward, circuit.digits[0])
@@ -380,7 +397,7 @@ class MediaPlane:
         if circuit is None:
             return
         circuit.port = circuit.lifter = None
-        circuit.events = ""
+        circuit.events, circuit.through = "", False
         self._aim_row(circuit)
         self._backward.detach(circuit.backward)
         if circuit.forward is not None:
@@ -429,6 +446,7 @@ class MediaPlane:
         if circuit is not None and circuit.forward is not None:
             self._speaking[self._forward.phase_of(circuit.forward)].pop(circuit.forward, None)
         if port.row >= 0:
+            self._silent.discard(port.row)
             self._receivers.close(port.row)
             del self._by_row[port.row]
         port.close()
@@ -478,6 +496,8 @@ class MediaPlane:
         circuit = self._circuit(cic)
         self._end_what_is_live(circuit)
         circuit.handset = hear
+        if circuit.through:
+            self._open_forward(circuit)
         self._backward.live(circuit.backward)
         self._backward.feed(circuit.backward, bytes([idle_octet(circuit.law)]) * HANDSET_DELAY_OCTETS)
         if self.sound_observer is not None:
@@ -716,9 +736,13 @@ class MediaPlane:
 
     def _received(self, rows: NDArray[np.int64], datagrams: Octets, lengths: NDArray[np.int64]) -> None:
         self.received += len(rows)
+        for row in self._silent.intersection(rows.tolist()) if self._silent else ():
+            speaker = self._by_row[row].circuit
+            if speaker is not None:
+                self._open_forward(speaker)
         for row, event in self._receivers.received(rows, datagrams, lengths, self._reactor.seconds()):
             circuit = self._by_row[row].circuit
-            if event.digit and circuit is not None and circuit.forward is not None:
+            if event.digit and circuit is not None:
                 duration_ms = min(max(event.duration // 8, 40), 5000)
                 self._play_digit(None, PlayDigit(circuit.cic, event.digit, duration_ms))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 from typing import Any
 
 from gateway.core.errors import GatewayError
+from tones.quiet_alsa import quiet_alsa
 
 RATE_HZ = 8000
 FRAMES = 160
@@ -35,7 +34,7 @@ class _Device:
                 "PyAudio is not installed. It is built on PortAudio: apt-get install portaudio19-dev gcc python3-dev, "
                 "then pip install 'pstn-gateway[audio]'" + ("" if "No module" in str(error) else f" ({error})")
             ) from None
-        with _quiet_alsa():
+        with quiet_alsa():
             self._audio: Any = pyaudio.PyAudio()
             try:
                 self._stream: Any = self._audio.open(
@@ -84,18 +83,3 @@ class Microphone(_Device):
         """The next 160 samples, 16-bit little-endian; what nobody has taken in time is lost."""
         heard: bytes = self._stream.read(FRAMES, exception_on_overflow=False)
         return heard
-
-
-class _quiet_alsa:  # noqa: N801  # used like a word
-    """PortAudio asks ALSA for every device there might be, and ALSA complains of each on standard error."""
-
-    def __enter__(self) -> None:
-        ctypes.CDLL(None).fflush(None)
-        self._saved = os.dup(2)
-        self._null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(self._null, 2)
-
-    def __exit__(self, *_: object) -> None:
-        os.dup2(self._saved, 2)
-        os.close(self._saved)
-        os.close(self._null)
