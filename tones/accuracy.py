@@ -218,14 +218,14 @@ def digits_right(sent: DigitLine, count: int, seed: int = 1) -> tuple[int, int]:
     return right, len(received) - len(taken)
 
 
-def table(lines: Sequence[Line] = LINES, plans: Iterable[TonePlan] | None = None) -> Iterator[str]:
+def table(lines: Sequence[Line] = LINES, plans: Iterable[TonePlan] | None = None, seed: int = 1) -> Iterator[str]:
     """The accuracy of naming tones, as the rows of a Markdown table, one as soon as it is known."""
     sounds = every_sound(plans)
     yield "| line | tones | right | unsure | surely wrong |"
     yield "|---|---:|---:|---:|---:|"
     total: Counter[str] = Counter()
     for line in lines:
-        counted = Counter(verdict.word for verdict in verdicts(sounds, line))
+        counted = Counter(verdict.word for verdict in verdicts(sounds, line, seed))
         total += counted
         yield _row(line.name, counted)
     yield _row("**all**", total)
@@ -237,10 +237,10 @@ def _row(name: str, counted: Counter[str]) -> str:
     return f"| {name} | {whole} | {share:.2f} % | {counted['unsure']} | {counted['surely wrong']} |"
 
 
-def digit_table(lines: Sequence[DigitLine] = DIGIT_LINES, count: int = 2000) -> Iterator[str]:
+def digit_table(lines: Sequence[DigitLine] = DIGIT_LINES, count: int = 2000, seed: int = 1) -> Iterator[str]:
     """The accuracy of receiving digits, as the rows of a Markdown table."""
     yield "| digits | sent | received | besides |"
     yield "|---|---:|---:|---:|"
     for line in lines:
-        right, besides = digits_right(line, count)
+        right, besides = digits_right(line, count, seed)
         yield f"| {line.name} | {count} | {100 * right / count:.2f} % | {besides} |"

@@ -1,8 +1,10 @@
-"""The commands of `python -m tones`: list, show, play, plot, render, export, import, identify, accuracy."""
+"""The commands of `python -m tones`: list, show, play, plot, render, export, import, identify, record, accuracy."""
 
 from __future__ import annotations
 
 import argparse
+import re
+import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from tones.cadence import render
 from tones.detect import Heard, Kind
 from tones.detect.stream import listen_to_stream
 from tones.g711 import Law, encode
+from tones.microphone import Microphone, MicrophoneError, announcement_of, meter, record
 from tones.plan import (
     FoundTone,
     PlanError,
@@ -31,13 +34,14 @@ from tones.plan import (
 from tones.plan_index import plan_index
 from tones.playback import PlaybackError, play
 from tones.plot import PictureError, draw
-from tones.units import SAMPLE_RATE_HZ
+from tones.units import SAMPLE_RATE_HZ, level_dbm0
 from tones.wav import WavError, read_blocks, read_wav, write_wav
 
 Pcm = NDArray[np.int16]
 
 _LAWS: Final = {"a": Law.ALAW, "u": Law.MULAW}
 _TROUBLES: Final = (
+    MicrophoneError,
     OSError,
     PictureError,
     PlanError,
@@ -113,8 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--country", action="append", help="look among the tones of this plan only (may be repeated)")
     sub.add_argument("--language", default="en", choices=available_languages(), help="of the recordings looked for")
     sub.add_argument("--plot", metavar="FILE", help="draw the (first) recording, too")
+    sub = add("record", _record, "record an announcement from the microphone; Enter or Ctrl-C ends it")
+    sub.add_argument("name", type=_file_name, help="what it is called: NAME.wav in this folder")
+    sub.add_argument("--seconds", type=_seconds, help="how long; else until it is ended")
+    sub.add_argument("--out", metavar="FILE", help="write it there instead")
+    sub.add_argument("--force", action="store_true", help="replace a file that is there")
     sub = add("accuracy", _accuracy, "measure how often the detectors are right; takes minutes")
     sub.add_argument("--quick", action="store_true", help="two lines and no talk-off")
+    sub.add_argument("--seed", type=int, default=1, help="of the noise, the losses, the digits and the speech")
     sub.add_argument("--talk-off-minutes", type=float, default=60.0, help="speech and music that must have no digit")
     return parser
 
@@ -124,6 +134,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text} s is not between 0 and an hour")
     return seconds
+
+
+def _file_name(text: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z_][0-9A-Za-z_.-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: letters, digits, '_', '-' and '.' make one")
+    return text.removesuffix(".wav")
 
 
 def _list(_: argparse.Namespace) -> Iterator[str]:
@@ -239,7 +255,7 @@ def _identify(options: argparse.Namespace) -> Iterator[str]:
 
 def _described(heard: Heard) -> str:
     """ "   1.20-   5.20 s  busy or congestion   440 Hz  -10.0 dBm0   98 %   fr, ga and 8 more"."""
-    words = [f"{heard.onset_s:8.2f} -{heard.end_s:8.2f} s", f"{_words(heard):32}", f"{heard.level_dbm0:6.1f} dBm0"]
+    words = [f"{heard.onset_s:8.2f} -{heard.end_s:8.2f} s", f"{heard.words:32}", f"{heard.level_dbm0:6.1f} dBm0"]
     if heard.kind is not Kind.SILENCE:
         words.append(f"{100 * heard.confidence:3.0f} %")
     if heard.kind is Kind.TONE:
@@ -249,22 +265,46 @@ def _described(heard: Heard) -> str:
     return "  ".join(words).rstrip()
 
 
-def _words(heard: Heard) -> str:
-    if heard.kind is Kind.TONE:
-        here = {match.tone for match in heard.matches if match.country in heard.countries}
-        return " or ".join([heard.name, *sorted(here - {heard.name})][:3])
-    if heard.kind in (Kind.SILENCE, Kind.SPEECH, Kind.NOISE):
-        return heard.name
-    return f"{heard.kind} {heard.name}"
+def _record(options: argparse.Namespace) -> Iterator[str]:
+    path = Path(options.out or f"{options.name}.wav")
+    if path.exists() and not options.force:
+        raise MicrophoneError(f"{path} is there already; --force replaces it")
+    microphone = Microphone()
+    show = sys.stderr.isatty()
+    try:
+        ends = f"after {options.seconds:g} s" if options.seconds else "with Enter or Ctrl-C"
+        yield f"recording {path}; it ends {ends}"
+        recorded = record(
+            microphone,
+            options.seconds,
+            lambda *block: print(f"\r{meter(*block)}", end="", file=sys.stderr, flush=True) if show else None,
+            _enter_pressed,
+        )
+    finally:
+        microphone.close()
+        if show:
+            print(file=sys.stderr)
+    pcm = announcement_of(recorded, microphone.rate_hz)
+    write_wav(path, pcm)
+    said_s, whole_s = pcm.size / SAMPLE_RATE_HZ, recorded.size / microphone.rate_hz
+    yield f"{path}: {said_s:.1f} s of the {whole_s:.1f} s, {level_dbm0(pcm):.1f} dBm0"
+
+
+def _enter_pressed() -> bool:
+    """Whether a line has been typed; never where nobody can type."""
+    if not sys.stdin.isatty():
+        return False
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(ready) and bool(sys.stdin.readline())
 
 
 def _accuracy(options: argparse.Namespace) -> Iterator[str]:
     plans = all_plans()
     yield f"{len(plans)} plans, {sum(len(plan.tones) for plan in plans)} tones"
     yield ""
-    yield from accuracy.table(accuracy.QUICK if options.quick else accuracy.LINES)
+    yield from accuracy.table(accuracy.QUICK if options.quick else accuracy.LINES, seed=options.seed)
     yield ""
-    yield from accuracy.digit_table(count=200 if options.quick else 2000)
+    yield from accuracy.digit_table(count=200 if options.quick else 2000, seed=options.seed)
     if not options.quick and options.talk_off_minutes > 0:
         yield ""
-        yield from talk_off.table(options.talk_off_minutes)
+        yield from talk_off.table(options.talk_off_minutes, options.seed)

@@ -322,7 +322,8 @@ def parse_plan(text: str, where: str = "a plan") -> TonePlan:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"{where}: {error}") from error
+        said = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", str(error))
+        raise PlanError(f"{where}:{said[2]}: {said[1]}" if said else f"{where}: {error}") from error
     place = _Place(text, where)
     place.refuse_others(data, _PLAN_KEYS)
     level_dbm0 = place.read(data, "level_dbm0", _level)

@@ -103,13 +103,13 @@ def false_digits(minutes: float, seed: int = 1) -> tuple[float, float, int]:
     return heard[True] / SAMPLE_RATE_HZ / 60, heard[False] / SAMPLE_RATE_HZ / 60, digits
 
 
-def table(minutes: float) -> Iterator[str]:
+def table(minutes: float, seed: int = 1) -> Iterator[str]:
     """The talk-off as the rows of a Markdown table.
 
     Raises:
         NoVoiceError: espeak-ng is not installed.
     """
-    spoken, played, digits = false_digits(minutes)
+    spoken, played, digits = false_digits(minutes, seed)
     yield "| talk-off | minutes | false digits |"
     yield "|---|---:|---:|"
     yield f"| speech and music | {spoken:.0f} + {played:.0f} | {digits} |"

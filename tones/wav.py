@@ -91,8 +91,11 @@ def read_format(stream: BinaryIO, where: str) -> WavFormat:
         if name == b"fmt ":
             form = stream.read(min(octets, 64))
         elif name == b"data":
-            # A recorder that was interrupted leaves a wrong size behind: what is there counts.
-            return _format(form, position, min(octets, size - position), where)
+            # A recorder that was interrupted, or that wrote into a pipe, leaves a wrong size behind: what is there
+            # counts.
+            left = size - position
+            never_set = octets == 0 and int.from_bytes(head[4:8], "little") + 8 < size
+            return _format(form, position, left if never_set else min(octets, left), where)
         position += octets + octets % 2
     raise WavError(f"{where}: there is no data chunk in {size} octets")
 

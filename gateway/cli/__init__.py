@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "place calls to the built-in network and show what is signalled and heard",
     "check-config": "name every mistake in a configuration file",
     "listen": "hear the newest call's early media on the sound card",
+    "identify": "name what is heard in every RTP stream of a capture",
     "handset": "be a telephone on the simulated network, with the sound card",
     "bench": "measure media and calls beside a yardstick",
 }

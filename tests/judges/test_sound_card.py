@@ -28,13 +28,15 @@ from gateway.exchange.ringer import HIGH_HZ, LOW_HZ
 from gateway.testing.lab import Pstn
 from gateway.testing.sync import SyncPhone
 from tests.judges.service import child
+from tones.announcement import announcement
 from tones.detect import listen
 from tones.detect.dtmf import detect
 from tones.dtmf import render_digits
 from tones.notation import Signal
 from tones.oscillator import oscillate
 from tones.plan import load_plan
-from tones.units import to_pcm
+from tones.units import level_dbm0, to_pcm
+from tones.wav import read_wav
 
 pytestmark = pytest.mark.judge
 
@@ -299,4 +301,42 @@ def test_without_a_sound_device_it_says_so(name: str, control: Path, tmp_path: P
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"{name}: there is no sound device to play on")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_announcement_is_recorded_from_the_microphone(
+    sound_card: SoundCard, tmp_path: Path, judge_note: list[str]
+) -> None:
+    said = announcement("all-circuits-busy")
+    target = tmp_path / "busy.wav"
+    seconds = str(len(said) / 8000 + 3)
+    recording = sound_card.run(
+        sys.executable, "-m", "tones", "record", "busy", "--seconds", seconds, "--out", str(target)
+    )
+    assert recording.stdout is not None
+    assert recording.stdout.readline().startswith(f"recording {target}; it ends after")
+    sound_card.say(said // 4)
+    assert recording.wait(PATIENCE_S) == 0
+    pcm = read_wav(target)
+    (heard,) = [each for each in listen(pcm) if each.name != "silence"]
+    assert heard.name == "all-circuits-busy"
+    assert heard.confidence > 0.9
+    assert len(pcm) < len(said) + 4000
+    assert abs(level_dbm0(pcm) - level_dbm0(said)) < 1.5
+    judge_note.append(f"`tones record` heard {heard.name} by PulseAudio's source, {level_dbm0(pcm):.1f} dBm0")
+
+
+def test_without_a_microphone_recording_says_so(tmp_path: Path) -> None:
+    nowhere = SoundCard(tmp_path)
+    (tmp_path / ".asoundrc").write_text(ASOUNDRC)
+    done = subprocess.run(
+        [sys.executable, "-m", "tones", "record", "x", "--out", str(tmp_path / "x.wav")],
+        env=nowhere.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("python -m tones: there is no sound device to record from")
     assert "Traceback" not in done.stderr

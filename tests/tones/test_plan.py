@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from importlib import resources
+
 import pytest
 
 from tones.notation import serialize_segments
@@ -207,7 +210,18 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("text", "complaint"),
         [
-            ("country =", "xx.toml: Invalid value"),
+            ('country = "xx"\nname =', "xx.toml: Invalid value (at end of document)"),
+            ('country = "xx"\nname = X\n', "xx.toml:2: Invalid value"),
+            (HEAD + "[tones.busy\n", "xx.toml:4: Expected ']'"),
+            ("\x00", "xx.toml:1: Invalid statement"),
+            ("", "xx.toml:1: level_dbm0: is missing"),
+            (HEAD + "level_dbm0 = -11\n", "xx.toml:4: Cannot overwrite a value"),
+            ('country = "xx"\nname = "X"\nlevel_dbm0 = nan\n[tones]\n', "xx.toml:3: level_dbm0: nan"),
+            ('country = "xx"\nname = "X"\nlevel_dbm0 = true\n[tones]\n', "xx.toml:3: level_dbm0: "),
+            (HEAD + '[tones.busy]\nsegments = "1e9/1/1"\nsources = []\n', "xx.toml:5: tones.busy.segments: "),
+            (HEAD + '[tones.busy]\nsegments = "425/-1/1"\nsources = []\n', "xx.toml:5: tones.busy.segments: "),
+            (HEAD + '[tones.busy]\nsegments = "425/nan/1"\nsources = []\n', "xx.toml:5: tones.busy.segments: "),
+            (HEAD + '[tones.busy]\nsegments = ""\nsources = []\n', "xx.toml:5: tones.busy.segments: "),
             ('country = "xx"\n', "xx.toml:1: level_dbm0: is missing"),
             (
                 HEAD + '[tones.busy]\nsegments = "425/1"\nsources = []\n',
@@ -233,3 +247,18 @@ class TestFiles:
         with pytest.raises(PlanError) as caught:
             parse_plan(text, "xx.toml")
         assert str(caught.value).startswith(complaint)
+
+    def test_nonsense_is_a_plan_or_names_the_file(self) -> None:
+        text = resources.files("tones").joinpath("plans/fr.toml").read_text(encoding="utf-8")
+        rng = random.Random(1)
+        for _ in range(500):
+            broken = list(text)
+            for _ in range(rng.randint(1, 4)):
+                place = rng.randrange(len(broken))
+                broken[place : place + rng.choice((0, 1, 1, 30))] = rng.choice(
+                    ("", '"', "[", "=", "\n", "-1", "nan", "\0")
+                )
+            try:
+                parse_plan("".join(broken), "xx.toml")
+            except PlanError as error:
+                assert str(error).startswith("xx.toml:")

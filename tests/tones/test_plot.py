@@ -30,7 +30,7 @@ class Canvas:
 
 class Pyplot:
     def __init__(self) -> None:
-        self.axes = [Canvas() for _ in range(4)]
+        self.axes = [Canvas() for _ in range(5)]
         self.figure = Canvas()
         self.closed = 0
 
@@ -55,22 +55,22 @@ class TestDraw:
     def test_names_the_segments_and_their_frequencies(self, pyplot: Pyplot) -> None:
         (heard,) = draw(RINGBACK, "x.png", "a title")
         assert heard.name == "ringback"
-        texts = [arguments[0] for arguments in pyplot.axes[1].all("annotate")]
-        assert texts == ["384+400+416 Hz", "ringback (jp)"]
-        assert pyplot.axes[0].all("set_title") == [("a title",)]
+        assert [arguments[0] for arguments in pyplot.axes[1].all("annotate")] == ["ringback (jp)"]
+        assert [arguments[0] for arguments in pyplot.axes[2].all("annotate")] == ["384+400+416 Hz"]
+        assert pyplot.figure.all("suptitle") == [("a title",)]
         assert [arguments[0] for arguments in pyplot.figure.all("savefig")] == [Path("x.png")]
         assert pyplot.closed == 1
 
     def test_the_cadence_is_dark_where_there_is_sound(self, pyplot: Pyplot) -> None:
         draw(RINGBACK, "x.svg")
-        whole, sounding = (arguments[0] for arguments in pyplot.axes[2].all("broken_barh"))
+        whole, sounding = (arguments[0] for arguments in pyplot.axes[3].all("broken_barh"))
         assert whole == [(pytest.approx(0, abs=0.01), pytest.approx(6, abs=0.02))]
         assert sum(width for _, width in sounding) == pytest.approx(2.0, abs=0.06)
 
     def test_silence_has_no_name(self, pyplot: Pyplot) -> None:
         draw(np.zeros(8000, np.int16), "x.png")
-        assert pyplot.axes[1].all("annotate") == []
-        assert pyplot.axes[2].all("broken_barh") == []
+        assert pyplot.axes[1].all("annotate") == pyplot.axes[2].all("annotate") == []
+        assert pyplot.axes[3].all("broken_barh") == []
 
     def test_what_is_heard_can_be_given(self, pyplot: Pyplot) -> None:
         given = [Heard(Kind.SPEECH, "speech", 0, 1, -20, 0.7)]
@@ -108,4 +108,43 @@ def test_levels_are_those_of_20_milliseconds() -> None:
 def test_a_label_names_few_countries() -> None:
     many = Heard(Kind.TONE, "busy", 0, 1, -10, 1.0, countries=("fr", "ga", "gp", "mq", "pm"))
     assert label(many) == "busy (fr, ga, gp and 2 more)"
-    assert label(Heard(Kind.DTMF, "123", 0, 1, -10, 1.0)) == "123"
+    assert label(Heard(Kind.DTMF, "123", 0, 1, -10, 1.0)) == "digits 123"
+    assert label(Heard(Kind.DTMF, "5", 0, 1, -10, 1.0)) == "digit 5"
+    assert label(Heard(Kind.NUMBER, "555", 0, 1, -10, 1.0)) == "spoken 555"
+    assert label(Heard(Kind.RECORDING, "hello", 0, 1, -10, 1.0)) == "announcement hello"
+
+
+class TestArrangement:
+    """The names above the spectrogram; 100 characters on 10 s."""
+
+    @staticmethod
+    def arranged(*segments: tuple[str, float, float]) -> list[tuple[str, float, int]]:
+        heard = [Heard(Kind.DTMF, name, onset_s, duration_s, -10, 1.0) for name, onset_s, duration_s in segments]
+        return [(each.text, round(each.at_s, 2), each.row) for each in plot._arranged(heard, 10.0, 100)]
+
+    def test_names_that_have_room_are_on_one_row(self) -> None:
+        assert self.arranged(("1", 0, 1), ("2", 2, 1)) == [("digit 1", 0, 0), ("digit 2", 2, 0)]
+
+    def test_names_that_would_cover_each_other_are_on_several(self) -> None:
+        assert self.arranged(("1", 0, 0.1), ("2", 0.2, 0.1), ("3", 0.4, 3), ("4", 1.0, 1)) == [
+            ("digit 1", 0, 0),
+            ("digit 2", 0.2, 1),
+            ("digit 3", 0.4, 2),
+            ("digit 4", 1.0, 0),
+        ]
+
+    def test_a_name_near_the_end_is_moved_to_the_left(self) -> None:
+        assert self.arranged(("123", 9.8, 0.2)) == [("digits 123", 9.0, 0)]
+
+    def test_where_there_is_no_room_a_name_is_moved_or_cut(self) -> None:
+        rows = self.arranged(*((str(number), 0.1 * number, 0.1) for number in range(1, 10)))
+        spans = [(row, at_s, at_s + 0.1 * len(text)) for text, at_s, row in rows]
+        assert all(
+            one[0] != other[0] or one[2] <= other[1] + 1e-9 or other[2] <= one[1] + 1e-9
+            for number, one in enumerate(spans)
+            for other in spans[:number]
+        )
+        assert all(end_s <= 10 for _, _, end_s in spans)
+
+    def test_silence_has_no_place(self) -> None:
+        assert plot._arranged([Heard(Kind.SILENCE, "silence", 0, 1, -90, 1.0)], 1.0, 10) == []

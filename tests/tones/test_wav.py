@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tones.cadence import render
 from tones.detect.spectrum import lines
+from tones.detect.stream import listen_to_stream
 from tones.g711 import Law, encode
-from tones.plan import Tone
+from tones.plan import Tone, load_plan
 from tones.units import level_dbm0
 from tones.wav import WavError, read_blocks, read_wav, write_wav
 
@@ -84,8 +87,26 @@ class TestBlocks:
         with pytest.raises(WavError, match="3600 s long; at most 600 s"):
             read_wav(path, 600.0)
 
-
-WHOLE = wav(b"12", 8000, 16)
+    def test_two_hours_are_named_in_little_memory(self, tmp_path: Path) -> None:
+        """A stereo file of 230 MB, most of it a hole in the disk."""
+        path = tmp_path / "x.wav"
+        busy = np.repeat(render(load_plan("fr").tones["busy"]).take(10 * 8000), 2).astype("<i2").tobytes()
+        frames = 2 * 3600 * 8000
+        with path.open("wb") as file:
+            file.write(wav(b"", 8000, 16, 2)[:-4] + struct.pack("<I", 4 * frames) + busy)
+            file.truncate(44 + 4 * frames - len(busy))
+            file.seek(0, 2)
+            file.write(busy)
+        tracemalloc.start()
+        heard = list(listen_to_stream(read_blocks(path), [load_plan("fr")]))
+        _, peak_octets = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert [(each.name, round(each.onset_s), round(each.end_s)) for each in heard] == [
+            ("busy", 0, 10),
+            ("silence", 10, 7190),
+            ("busy", 7190, 7200),
+        ]
+        assert peak_octets < 24 << 20
 
 
 class TestHeaders:
@@ -106,6 +127,33 @@ class TestHeaders:
         octets = wav(coded(sine(8000), 1, 16), 8000, 16)
         path.write_bytes(octets[:-4001])
         assert read_wav(path).size == 8000 - 2001
+
+    @pytest.mark.parametrize(
+        ("riff_size", "data_size"),
+        [(0, 0), (36, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFFFFF, 0x7FFFFFDB), (16_036, 1 << 31), (0, 16_000)],
+    )
+    def test_a_header_that_lies_about_its_length(self, tmp_path: Path, riff_size: int, data_size: int) -> None:
+        path = tmp_path / "x.wav"
+        octets = wav(coded(sine(8000), 1, 16), 8000, 16)
+        path.write_bytes(
+            octets[:4] + struct.pack("<I", riff_size) + octets[8:40] + struct.pack("<I", data_size) + octets[44:]
+        )
+        assert read_wav(path).size == 8000
+
+    def test_a_chunk_that_lies_about_its_length_hides_the_data(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.wav"
+        octets = wav(coded(sine(8000), 1, 16), 8000, 16, 1, 1, b"LIST\xff\xff\xff\x7f")
+        path.write_bytes(octets)
+        with pytest.raises(WavError, match=r"there is no data chunk in 16052 octets"):
+            read_wav(path)
+
+    def test_rf64(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.wav"
+        octets = wav(coded(sine(8000), 1, 16), 8000, 16)
+        ds64 = chunk(b"ds64", struct.pack("<QQQI", 16_072, 16_000, 8000, 0))
+        lying = b"\xff\xff\xff\xff"
+        path.write_bytes(b"RF64" + lying + b"WAVE" + ds64 + octets[12:40] + lying + octets[44:])
+        assert read_wav(path).size == 8000
 
     def test_no_samples_are_no_sound(self, tmp_path: Path) -> None:
         path = tmp_path / "x.wav"
@@ -141,6 +189,19 @@ class TestHeaders:
             read_wav(path)
         assert str(caught.value).startswith(str(path))
 
+    def test_nonsense_is_an_error_or_sound(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.wav"
+        rng = np.random.default_rng(1)
+        octets = np.frombuffer(wav(coded(sine(8000, 0.05), 1, 16), 8000, 16), np.uint8)
+        for _ in range(500):
+            broken = octets.copy()
+            broken[rng.integers(0, 48, 3)] = rng.integers(0, 256, 3)
+            path.write_bytes(broken.tobytes())
+            try:
+                assert read_wav(path).size < 8000
+            except WavError as error:
+                assert str(error).startswith(str(path))
+
     def test_every_prefix_is_an_error_or_less_sound(self, tmp_path: Path) -> None:
         path = tmp_path / "x.wav"
         octets = wav(coded(sine(8000, 0.01), 1, 16), 8000, 16)
@@ -154,8 +215,6 @@ class TestHeaders:
 
 @pytest.mark.parametrize("law", [None, *Law])
 def test_what_is_written_can_be_read(tmp_path: Path, law: Law | None) -> None:
-    from tones.cadence import render
-
     pcm = render(Tone.parse("x", "440/1500/3500")).take(8001)
     path = tmp_path / "x.wav"
     write_wav(path, pcm if law is None else encode(pcm, law), law)

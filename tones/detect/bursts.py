@@ -13,6 +13,7 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from tones.detect.gaps import Sound, find_cuts
 from tones.detect.spectrum import Lines, lines, middle
 from tones.units import SAMPLE_RATE_HZ, amplitude, level_dbm0, level_of_power, samples
 
@@ -36,6 +37,8 @@ _BRIDGED_IN_NOISE: Final = samples(20)
 """The same where noise hides what is around the zeros."""
 LOST_PACKET: Final = (samples(15), samples(25))
 """A pause of this length in an otherwise steady tone is a lost packet."""
+_MENDED: Final = samples(34)
+"""So is one up to this length, if the line made both its ends."""
 _LOST_PACKETS: Final = (LOST_PACKET, (samples(35), samples(45)))
 _FRAGMENT: Final = samples(45)
 _OF_THE_TONE: Final = 0.8
@@ -53,12 +56,17 @@ _LONG: Final = samples(350)
 
 @frozen
 class Burst:
-    """A stretch of sound from sample `start` to sample `end` (not included); `lines` is None if it is no tone."""
+    """A stretch of sound from sample `start` to sample `end` (not included); `lines` is None if it is no tone.
+
+    `cut_on` and `cut_off` say that the line may have made its beginning or its end: a lost packet, most likely.
+    """
 
     start: int
     end: int
     lines: Lines | None
     level_dbm0: float
+    cut_on: bool = False
+    cut_off: bool = False
 
     @property
     def duration_ms(self) -> float:
@@ -240,11 +248,26 @@ def find_bursts(pcm: Pcm) -> list[Burst]:
     pieces: list[Burst] = []
     stretches, noise = _active_stretches(signal)
     for start, end in stretches:
-        cuts = [start, *(start + cut for cut in _changes(signal[start:end])), end]
-        for first, last in pairwise(cuts):
+        places = [start, *(start + change for change in _changes(signal[start:end])), end]
+        for first, last in pairwise(places):
             stretch = signal[first:last]
             pieces.append(Burst(first, last, tonal_lines(stretch, noise), level_dbm0(stretch)))
-    return _doubts(_joined(_sharpened(pieces, signal), signal))
+    sharp = _sharpened(pieces, signal)
+    cuts = find_cuts(signal, _sounds(sharp), noise)
+    marked = [evolve(each, cut_on=on, cut_off=off) for each, (on, off) in zip(sharp, cuts, strict=True)]
+    return _doubts(_joined(marked, signal))
+
+
+def _sounds(pieces: list[Burst]) -> list[Sound]:
+    """For `find_cuts`; what is too short to say what it is may be a part of its neighbour."""
+    sounds: list[Sound] = []
+    for number, each in enumerate(pieces):
+        frequencies_hz = each.frequencies_hz
+        if not frequencies_hz and each.end - each.start < _CONTEXT:
+            beside = (*pieces[max(0, number - 1) : number], *pieces[number + 1 : number + 2])
+            frequencies_hz = next((other.frequencies_hz for other in beside if other.frequencies_hz), ())
+        sounds.append(Sound(each.start, each.end, frequencies_hz))
+    return sounds
 
 
 def _sharpened(pieces: list[Burst], signal: Samples) -> list[Burst]:
@@ -308,27 +331,34 @@ def _joined(pieces: list[Burst], signal: Samples) -> list[Burst]:
             joined.append(piece)
             continue
         pause = piece.start - last.end
-        lost = any(low <= pause <= high for low, high in _LOST_PACKETS)
+        lost = (last.cut_off or piece.cut_on) and any(low <= pause <= high for low, high in _LOST_PACKETS)
         if last.lines is not None and piece.lines is not None:
             same = _same(last.lines, piece.lines)
-            if same and (pause == 0 or LOST_PACKET[0] <= pause <= LOST_PACKET[1]):
+            mended = last.cut_off and piece.cut_on and pause <= _MENDED
+            if same and (pause == 0 or LOST_PACKET[0] <= pause <= LOST_PACKET[1] or mended):
                 longer = max(last, piece, key=lambda burst: burst.end - burst.start)
-                joined[-1] = evolve(longer, start=last.start, end=piece.end)
+                joined[-1] = _over(longer, last, piece)
                 continue
             if lost and not same:
                 # Lost where one sound gives way to the next; nobody knows where it did.
                 middle_of_it = last.end + pause // 2
-                joined[-1], piece = evolve(last, end=middle_of_it), evolve(piece, start=middle_of_it)
+                joined[-1] = evolve(last, end=middle_of_it, cut_off=True)
+                piece = evolve(piece, start=middle_of_it, cut_on=True)
         elif last.lines is not None:
             rest = pause == 0 and piece.end - piece.start < _SHORTEST
             if rest or (lost and _is_fragment(piece, last.lines, signal)):
-                joined[-1] = evolve(last, end=piece.end)
+                joined[-1] = _over(last, last, piece)
                 continue
         elif piece.lines is not None and lost and _is_fragment(last, piece.lines, signal):
-            joined[-1] = evolve(piece, start=last.start)
+            joined[-1] = _over(piece, last, piece)
             continue
         joined.append(piece)
     return joined
+
+
+def _over(kept: Burst, one: Burst, other: Burst) -> Burst:
+    """Both as one, with the sound of `kept`."""
+    return evolve(kept, start=one.start, end=other.end, cut_on=one.cut_on, cut_off=other.cut_off)
 
 
 def _is_fragment(piece: Burst, tone: Lines, signal: Samples) -> bool:

@@ -48,6 +48,8 @@ _EDGE_SAMPLES: Final = 3
 _AS_NEAR_MS: Final = 2.0
 _AT_ONCE_S: Final = 0.3
 _STANDS_ALONE: Final = 4
+_STANDS_ALONE_AMID_FAULTS: Final = 6
+_SOON_S: Final = 1.0
 _NOT_SURE: Final = 0.6
 _SHORT: Final = int(0.98 * SAMPLE_RATE_HZ)
 _ADJACENT_MS: Final = 80.0
@@ -151,20 +153,28 @@ class _Tally:
 
     confirmed: int = 0
     near: int = 0
-    """Packets that must have been lost."""
+    """Packets that must have been lost, though nothing is heard of it."""
     uncertain: int = 0
     last_error_ms: float = 0.0
     errors_ms: list[float] = field(factory=list)
 
-    def take(self, fit: _Fit, actual_ms: float, expected_ms: float | None, whole: bool = True) -> None:
-        """One time; `whole` says that it is not cut off."""
+    def take(
+        self, fit: _Fit, actual_ms: float, expected_ms: float | None, *, whole: bool = True, cut: bool = False
+    ) -> None:
+        """One time.
+
+        Args:
+            whole: it is not longer than was heard.
+            cut: a fault of the line is at one of its ends, so that it confirms nothing.
+        """
         if fit in (_Fit.EXACT, _Fit.NEAR) and whole:
             error_ms = actual_ms - (expected_ms or 0.0)
             # What is lost at the end of a burst the pause is longer by.
             same_packet = abs(error_ms + self.last_error_ms) < _SAME_PACKET_MS
-            self.confirmed += fit is _Fit.EXACT
-            self.uncertain += fit is _Fit.NEAR
-            self.near += fit is _Fit.NEAR and not same_packet
+            sure = fit is _Fit.EXACT and not cut
+            self.confirmed += sure
+            self.uncertain += not sure
+            self.near += fit is _Fit.NEAR and not cut and not same_packet
             self.errors_ms.append(abs(error_ms))
             self.last_error_ms = error_ms
 
@@ -188,7 +198,8 @@ def _run_from(pattern: Pattern, first: int, bursts: Sequence[Burst], start: int,
         on = _compare(burst.duration_ms, step.on_ms)
         if on is _Fit.LONG or (on is _Fit.SHORT and number > start and not _cut_off(step, bursts, number)):
             break
-        tally.take(on, burst.duration_ms, step.on_ms, whole=on is _Fit.NEAR or not _at_edge(burst, total))
+        whole = on is _Fit.NEAR or not _at_edge(burst, total)
+        tally.take(on, burst.duration_ms, step.on_ms, whole=whole, cut=burst.cut_on or burst.cut_off)
         tally.take_steady(burst.duration_ms, step.on_ms)
         pause_ms = _pause_ms(bursts, number)
         number += 1
@@ -209,7 +220,7 @@ def _run_from(pattern: Pattern, first: int, bursts: Sequence[Burst], start: int,
             break
         if not _step_fits(pattern.steps[following], bursts[number]):
             break
-        tally.take(off, pause_ms, step.off_ms)
+        tally.take(off, pause_ms, step.off_ms, cut=burst.cut_off or bursts[number].cut_on)
         step_number = following
     if number == start or tally.near > max(1, tally.confirmed // 2):
         return None
@@ -330,7 +341,9 @@ def name_bursts(bursts: Sequence[Burst], total: int, plans: Sequence[TonePlan] |
             limit = bursts[number + len(taken)].start if number + len(taken) < len(bursts) else total
             tone = _tone_heard(runs, taken, limit)
             broken = bool(heard) and _breaks_off(heard[-1], tone, broken)
-            heard.append(_less_sure(tone, runs) if broken else tone)
+            part = _is_part(bursts, number, number + len(taken))
+            alone = _STANDS_ALONE_AMID_FAULTS if part else _STANDS_ALONE
+            heard.append(_less_sure(tone, runs, alone) if broken or part else tone)
             number += len(taken)
             continue
         first = number
@@ -358,9 +371,22 @@ def _breaks_off(one: Heard, other: Heard, broken: bool) -> bool:
     )
 
 
-def _less_sure(tone: Heard, runs: Sequence[_Run]) -> Heard:
+def _is_part(bursts: Sequence[Burst], first: int, last: int) -> bool:
+    """Whether a fault of the line may have made the beginning or the end of a tone, which then is part of another."""
+    before = bursts[first - 1] if first and _soon(bursts[first - 1], bursts[first]) else None
+    after = bursts[last] if last < len(bursts) and _soon(bursts[last - 1], bursts[last]) else None
+    return (before is not None and (before.cut_on or before.cut_off or bursts[first].cut_on)) or (
+        after is not None and (after.cut_on or after.cut_off or bursts[last - 1].cut_off)
+    )
+
+
+def _soon(one: Burst, other: Burst) -> bool:
+    return other.start - one.end < _SOON_S * SAMPLE_RATE_HZ
+
+
+def _less_sure(tone: Heard, runs: Sequence[_Run], enough: int) -> Heard:
     """The same with little confidence, until enough of it has been heard to stand alone."""
-    if max(run.confirmed for run in runs) >= _STANDS_ALONE:
+    if max(run.confirmed for run in runs) >= enough:
         return tone
     return evolve(tone, confidence=min(tone.confidence, _NOT_SURE))
 

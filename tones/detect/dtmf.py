@@ -148,7 +148,7 @@ class _Reception:
         self._first = 0
         self._last = 0
         self._level_dbm0 = 0.0
-        self._pure = True
+        self._pure_hits = 0
         self._fair = False
         self._rises = False
         self._energies: dict[int, float] = {}
@@ -176,13 +176,17 @@ class _Reception:
             return
         again = hit.digit == self._candidate and self._streak > 0
         self._streak = self._streak + 1 if again else 1
-        self._pure = hit.pure and (self._pure or not again)
+        if not again:
+            self._pure_hits = 0
+        # The first window may hold the end of what was before.
+        self._pure_hits = self._pure_hits + 1 if hit.pure and (self._pure_hits or self._streak <= 2) else 0
         self._rises = self._rises and again
         self._fair = hit.fair or (self._fair and again)
         self._candidate = hit.digit
         if self._streak == _HITS_TO_BEGIN:
             self._rises = self._rose(number)
-        if self._streak >= _HITS_TO_BEGIN and self._fair and (self._rises or self._pure or self._current):
+        pure = self._pure_hits >= _HITS_TO_BEGIN
+        if self._streak >= _HITS_TO_BEGIN and self._fair and (self._rises or pure or self._current):
             if self._current:
                 self.end()
             self._current, self._first, self._last = hit.digit, number - self._streak + 1, number

@@ -17,13 +17,12 @@ from scipy import ndimage
 from scipy import signal as filters
 
 from tones.detect.bursts import find_bursts
+from tones.detect.gaps import dead_stretches
 from tones.units import SAMPLE_RATE_HZ, amplitude, samples
 
 Pcm = NDArray[np.int16]
 Samples = NDArray[np.float64]
 
-_IDLE: Final = 24
-"""No larger sample is made by the idle octet of either law, or by noise of a few steps."""
 _SHORTEST_DROPOUT: Final = samples(4)
 _LONGEST_DROPOUT: Final = samples(200)
 _SIDE: Final = samples(1)
@@ -57,11 +56,9 @@ class Fault:
 def dropouts(pcm: Pcm) -> list[Fault]:
     """Silences of 4 to 200 ms that begin and end abruptly, with sound before and after."""
     signal = pcm.astype(np.float64)
-    quiet = np.abs(signal) <= _IDLE
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))
     found = []
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        if not _SHORTEST_DROPOUT <= end - start <= _LONGEST_DROPOUT or start < _BODY or end + _BODY > pcm.size:
+    for start, end in dead_stretches(signal, _SHORTEST_DROPOUT):
+        if end - start > _LONGEST_DROPOUT or start < _BODY or end + _BODY > pcm.size:
             continue
         before, after = signal[start - _BODY : start], signal[end : end + _BODY]
         peak_before, peak_after = np.abs(before).max(), np.abs(after).max()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
@@ -23,6 +24,10 @@ class Kind(StrEnum):
     SPEECH = "speech"
     NOISE = "noise"
     SILENCE = "silence"
+
+
+_SELF_EXPLAINED: Final = (Kind.SILENCE, Kind.SPEECH, Kind.NOISE)
+_MOST_NAMES: Final = 3
 
 
 @frozen
@@ -65,6 +70,14 @@ class Heard:
     def end_s(self) -> float:
         """When it ended."""
         return self.onset_s + self.duration_s
+
+    @property
+    def words(self) -> str:
+        """What it is, with the other names that it has in the same countries: "busy or congestion"."""
+        if self.kind is Kind.TONE:
+            here = {match.tone for match in self.matches if match.country in self.countries}
+            return " or ".join([self.name, *sorted(here - {self.name})][:_MOST_NAMES])
+        return self.name if self.kind in _SELF_EXPLAINED else f"{self.kind} {self.name}"
 
     def fits(self, name: str, country: str | None = None) -> bool:
         """Whether it can be what `name` says, in `country` if given: the right class of equal sounds."""

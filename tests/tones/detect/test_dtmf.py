@@ -121,3 +121,10 @@ class TestReceiver:
     def test_octets_need_a_law(self) -> None:
         with pytest.raises(ValueError, match="octets need a law"):
             DtmfReceiver().feed(b"\xd5" * 160)
+
+
+@pytest.mark.parametrize("country", ["us", "fr", "gb"])
+@pytest.mark.parametrize("more", range(0, 160, 31))
+def test_the_first_digit_is_heard_at_the_end_of_dial_tone(country: str, more: int) -> None:
+    dial = render(load_plan(country).tones["dial"]).take(16_000 + more)
+    assert "".join(each.digit for each in detect(np.concatenate([dial, render_digits("123")]))) == "123"

@@ -39,3 +39,10 @@ def test_what_is_no_tone_fits_its_name_its_kind_and_its_alternatives() -> None:
 def test_it_reads_as_a_line() -> None:
     assert BUSY.end_s == 3.0
     assert str(BUSY) == "1.00-3.00 s tone busy (fr) -10.0 dBm0"
+
+
+def test_words_have_the_other_names_of_the_same_sound() -> None:
+    matches = tuple(Match(country, tone) for country, tone in (("fr", "busy"), ("fr", "congestion"), ("xx", "dial")))
+    assert Heard(Kind.TONE, "busy", 0, 1, -10, 1.0, ("fr",), matches).words == "busy or congestion"
+    assert Heard(Kind.DTMF, "12", 0, 1, -10, 1.0).words == "dtmf 12"
+    assert Heard(Kind.SILENCE, "silence", 0, 1, -90, 1.0).words == "silence"

@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tones.announcement import Pause, Recording, Sounding, compose
+from tones.cadence import render
 from tones.detect import Kind, listen
-from tones.detect.stream import WINDOW_S, listen_to_stream
+from tones.detect.faults import FaultKind
+from tones.detect.stream import WINDOW_S, StreamListener, listen_to_stream
 from tones.plan import load_plan
 
 Pcm = NDArray[np.int16]
@@ -89,3 +91,17 @@ def test_what_is_over_is_told_before_the_recording_ends() -> None:
 
 def test_nothing_is_nothing() -> None:
     assert list(listen_to_stream([])) == []
+
+
+def test_faults_are_told_once_wherever_a_window_ends() -> None:
+    pcm = np.tile(render(load_plan("us").tones["dial"]).take(8000 * 10), 15)
+    places = [8000 * second + 3 for second in range(2, 149, 7)]
+    for place in places:
+        pcm[place : place + 160] = 0
+    listener = StreamListener([load_plan("us")], with_faults=True)
+    for block in np.split(pcm, 100):
+        listener.feed(block)
+        assert listener.held_samples <= 60 * 8000
+    listener.finish()
+    holes = [fault.onset_s for fault in listener.faults if fault.kind is FaultKind.DROPOUT]
+    assert holes == pytest.approx([place / 8000 for place in places], abs=0.003)
