@@ -20,6 +20,7 @@ from attrs.validators import ge, matches_re
 from numpy.typing import NDArray
 
 from tones.cadence import render
+from tones.dtmf import render_digits
 from tones.oscillator import fade
 from tones.plan import Tone
 from tones.units import SAMPLE_RATE_HZ, samples, to_pcm
@@ -29,8 +30,12 @@ Pcm = NDArray[np.int16]
 LANGUAGE: Final = "en"
 DIGIT_GAP_MS: Final = 60.0
 """The pause between two spoken digits."""
+DIGIT_NAMES: Final = {**{digit: f"digit-{digit}" for digit in "0123456789"}, "*": "digit-star", "#": "digit-hash"}
+"""What can be spoken digit by digit, and the recordings of it."""
 
-_FADE_SAMPLES: Final = 40
+DIGIT_MS: Final = 100.0
+"""How long a push-button digit sounds, and the pause between two."""
+FADE_MS: Final = 5.0
 
 
 class UnknownRecordingError(LookupError):
@@ -111,10 +116,7 @@ def announcement(name: str, language: str = LANGUAGE) -> Pcm:
         if shape != (SAMPLE_RATE_HZ, 2, 1):
             raise UnknownRecordingError(f"recording {name!r} is not 8 kHz 16-bit mono but {shape}")
         octets = reader.readframes(reader.getnframes())
-    pcm = np.frombuffer(octets, "<i2").astype(np.int16)
-    signal = pcm.astype(np.float64)
-    fade(signal, _FADE_SAMPLES)
-    pcm = to_pcm(signal)
+    pcm = faded(np.frombuffer(octets, "<i2").astype(np.int16))
     pcm.flags.writeable = False
     return pcm
 
@@ -123,16 +125,16 @@ def spoken_digits(digits: str, language: str = LANGUAGE) -> Pcm:
     """A number, digit by digit; each digit begins and ends at rest, so that the joins make no click.
 
     Args:
-        digits: 0-9; spaces, hyphens, dots and a leading plus sign are passed over.
+        digits: 0-9, *, #; spaces, hyphens, dots and a leading plus sign are passed over.
 
     Raises:
         ValueError: something else is in it.
     """
     plain = digits.translate(str.maketrans("", "", " -.+()"))
-    if not (plain.isascii() and plain.isdigit()):
+    if not plain or not set(plain) <= set(DIGIT_NAMES):
         raise ValueError(f"{digits!r} is not a number that can be spoken digit by digit")
     gap = np.zeros(samples(DIGIT_GAP_MS), np.int16)
-    parts = [part for digit in plain for part in (gap, find_recording(f"digit-{digit}", language).pcm)]
+    parts = [part for digit in plain for part in (gap, find_recording(DIGIT_NAMES[digit], language).pcm)]
     return np.concatenate(parts[1:])
 
 
@@ -147,7 +149,7 @@ class Recording:
 class SpokenNumber:
     """A script's item: a number spoken digit by digit."""
 
-    digits: str = field(validator=matches_re(r"[0-9 ().+-]*[0-9][0-9 ().-]*"))
+    digits: str = field(validator=matches_re(r"[0-9*# ().+-]*[0-9*#][0-9*# ().-]*"))
 
 
 @frozen
@@ -165,7 +167,21 @@ class Sounding:
     duration_ms: float | None = None
 
 
-Item = Tone | Sounding | Recording | SpokenNumber | Pause
+@frozen
+class PushedDigits:
+    """A script's item: push-button digits (ITU-T Q.23), 100 ms each and 100 ms apart."""
+
+    digits: str = field(validator=matches_re(r"[0-9*#A-Da-d]+"))
+
+
+@frozen(eq=False)
+class Clip:
+    """A script's item: sound that is there already, `int16` at 8000 Hz."""
+
+    pcm: Pcm = field(repr=False)
+
+
+Item = Tone | Sounding | Recording | SpokenNumber | PushedDigits | Clip | Pause
 
 
 def compose(script: Iterable[Item], language: str = LANGUAGE) -> Pcm:
@@ -183,22 +199,29 @@ def _play(item: Item, language: str) -> Pcm:
             return find_recording(name, language).pcm
         case SpokenNumber(digits):
             return spoken_digits(digits, language)
+        case PushedDigits(digits):
+            # Without the pause behind the last one: what follows has its own.
+            return render_digits(digits, DIGIT_MS, DIGIT_MS)[: -samples(DIGIT_MS)]
+        case Clip(pcm):
+            return pcm
         case Pause(duration_ms):
             return np.zeros(samples(duration_ms), np.int16)
         case Tone():
             return _once(item)
         case Sounding(tone, duration_ms):
-            return _once(tone) if duration_ms is None else _cut(render(tone).take(samples(duration_ms)))
+            return _once(tone) if duration_ms is None else faded(render(tone).take(samples(duration_ms)))
+
+
+def faded(pcm: Pcm, duration_ms: float = FADE_MS) -> Pcm:
+    """The same, brought up from rest and back to it, by a raised cosine of that length."""
+    signal = pcm.astype(np.float64)
+    fade(signal, samples(duration_ms))
+    return to_pcm(signal)
 
 
 def _once(tone: Tone) -> Pcm:
     sound = render(tone)
-    return np.concatenate([sound.introduction, sound.period])
-
-
-def _cut(pcm: Pcm) -> Pcm:
-    """Bring a tone that is cut off in the middle to rest."""
-    signal = pcm.astype(np.float64)
-    ramp = min(_FADE_SAMPLES, signal.size)
-    signal[signal.size - ramp :] *= np.linspace(1, 0, ramp)
-    return to_pcm(signal)
+    once = np.concatenate([sound.introduction, sound.period])
+    # What goes on for ever has no ramps of its own.
+    endless = any(segment.on_ms is None and not segment.signal.silent for segment in tone.segments)
+    return faded(once) if endless else once

@@ -115,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("identify", _identify, "name what is heard in WAV files of any rate, width and length")
     sub.add_argument("file", nargs="+")
     sub.add_argument("--country", action="append", help="look among the tones of this plan only (may be repeated)")
-    sub.add_argument("--language", default="en", choices=available_languages(), help="of the recordings looked for")
+    sub.add_argument(
+        "--language", default="en", choices=available_languages(), help="of the recordings looked for first"
+    )
     sub.add_argument("--plot", metavar="FILE", help="draw the (first) recording, too")
     sub = add("record", _record, "record an announcement from the microphone; Enter or Ctrl-C ends it")
     sub.add_argument("name", type=_file_name, help="what it is called: NAME.wav in this folder")

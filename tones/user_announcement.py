@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from tones.make_announcements import level, speak, telephone
@@ -30,8 +31,36 @@ _LONGEST_TEXT: Final = 5000
 
 
 def announcements_folder() -> Path:
-    """Where spoken texts are kept: the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pstn-gateway" / "announcements"
+    """Where spoken texts are kept: the user's cache (XDG base directories: a relative one is none)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "pstn-gateway" / "announcements"
+
+
+@frozen
+class UserAnnouncement:
+    """An announcement of the user's own, known by its name wherever it is heard.
+
+    Args:
+        name: of one word, or a file's, or the text itself.
+        pcm: `int16` at 8000 Hz; what else is equal counts as the same by `digest`.
+        language: ISO 639-1; "" if nobody said.
+        text: what it says; "" if nobody said.
+        has_digits: whether push-button digits are heard in it.
+
+    Attributes:
+        digest: of the sound.
+    """
+
+    name: str
+    pcm: Pcm = field(eq=False, repr=False)
+    language: str = ""
+    text: str = ""
+    has_digits: bool = False
+    digest: str = field(init=False)
+
+    @digest.default
+    def _digest(self) -> str:
+        return hashlib.sha256(self.pcm.astype("<i2").tobytes()).hexdigest()[:16]
 
 
 class SpeechError(RuntimeError):

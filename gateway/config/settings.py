@@ -13,12 +13,13 @@ from attrs import field, frozen
 from attrs.validators import ge, in_, instance_of, le
 
 from gateway.core.errors import ConfigError, ParseError
-from gateway.exchange.behaviours import Behaviour, built_in_behaviours, read_behaviour
+from gateway.exchange.behaviours import Behaviour, Play, built_in_behaviours, read_behaviour
 from gateway.interworking.causes import load_profile
 from gateway.sip.dialog.settings import Reliability
 from gateway.ss7.isup.timers import IsupTimers
 from gateway.ss7.point_code import parse_point_code
 from tones.plan import UnknownPlanError, load_plan
+from tones.user_announcement import UserAnnouncement
 
 HostPort = tuple[str, int]
 
@@ -115,6 +116,13 @@ def behaviours(value: object) -> Mapping[str, Behaviour]:
     return {**built_in_behaviours(), **own}
 
 
+def announcements(value: object) -> Mapping[str, UserAnnouncement]:
+    """The user's own announcements; `config.announcements` has read them."""
+    if not isinstance(value, Mapping) or not all(isinstance(each, UserAnnouncement) for each in value.values()):
+        raise ValueError('a table of announcements is needed: welcome = { wav = "welcome.wav" }')
+    return value
+
+
 def profile(value: object) -> str:
     """The name of an interworking profile."""
     try:
@@ -201,10 +209,19 @@ class IsupSettings:
 
 @frozen
 class ExchangeSettings:
-    """[exchange]; "country" makes every number sound like one country, whatever its country code."""
+    """[exchange]; "country" makes every number sound like one country, whatever its country code; "announcements" are
+    the user's own: `welcome = { wav = "welcome.wav" }`, `closed = { text = "We are closed.", language = "en" }`."""
 
     country: str = field(default="", converter=country)
+    announcements: Mapping[str, UserAnnouncement] = field(factory=dict, converter=announcements)
     behaviours: Mapping[str, Behaviour] = field(factory=built_in_behaviours, converter=behaviours)
+
+    @property
+    def own_announcements(self) -> tuple[UserAnnouncement, ...]:
+        """All that can be played: those that have names, and those that stand in steps."""
+        plays = (step for each in self.behaviours.values() for step in each.steps if isinstance(step, Play))
+        in_steps = (announcement for play in plays for _, announcement in play.own)
+        return tuple(dict.fromkeys((*self.announcements.values(), *in_steps)))
 
 
 @frozen

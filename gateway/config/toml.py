@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from gateway.config.announcements import with_announcements
 from gateway.config.settings import Settings
 from gateway.core.errors import ConfigError
 
@@ -40,8 +41,13 @@ def load_settings(path: Path) -> Settings:
     return read_settings(text, str(path))
 
 
-def read_settings(text: str, path: str = "") -> Settings:
+def read_settings(text: str, path: str = "", folder: Path | None = None) -> Settings:
     """The settings of a file's text.
+
+    Args:
+        text: TOML.
+        path: of the file, for what is said of mistakes.
+        folder: what file names in it are relative to; None: to the file.
 
     Raises:
         ConfigErrors: what is wrong, all of it.
@@ -53,8 +59,9 @@ def read_settings(text: str, path: str = "") -> Settings:
         line = int(at[1]) if at else text.count("\n") + 1
         message = _TOML_LINE.sub("", str(error)).strip()
         raise ConfigErrors([ConfigError(f"not TOML: {message}", path=path, line=line)]) from None
-    _resolve_recordings(data, Path(path).parent)
     errors: list[ConfigError] = []
+    if isinstance(data.get("exchange"), dict):
+        data["exchange"] = with_announcements(data, Path(path).parent if folder is None else folder, errors)
     tables = {}
     for name, table in data.items():
         try:
@@ -69,24 +76,6 @@ def read_settings(text: str, path: str = "") -> Settings:
         lines = _lines(text)
         raise ConfigErrors([_located(error, path, lines) for error in errors])
     return Settings(**tables)
-
-
-def _resolve_recordings(data: dict[str, Any], folder: Path) -> None:
-    """Names of recordings in steps are relative to the file that has the steps."""
-    exchange = data.get("exchange")
-    behaviours = exchange.get("behaviours") if isinstance(exchange, dict) else None
-    for behaviour in behaviours.values() if isinstance(behaviours, dict) else ():
-        steps = behaviour.get("steps") if isinstance(behaviour, dict) else None
-        for step in steps if isinstance(steps, list) else ():
-            if isinstance(step, dict) and "play" in step:
-                parts = step["play"]
-                resolved = [_resolved(part, folder) for part in (parts if isinstance(parts, list) else [parts])]
-                step["play"] = resolved if isinstance(parts, list) else resolved[0]
-
-
-def _resolved(part: object, folder: Path) -> object:
-    kind, _, name = part.partition(" ") if isinstance(part, str) else ("", "", "")
-    return f"wav {(folder / name.strip()).absolute()}" if kind == "wav" and name.strip() else part
 
 
 def _classes() -> dict[str, type[Any]]:

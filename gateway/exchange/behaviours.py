@@ -12,12 +12,11 @@ from attrs import field, frozen
 from attrs.validators import ge, in_, instance_of, le
 
 from gateway.core.errors import ConfigError
-from gateway.exchange.sounds import own_announcement
-from tones.announcement import available_announcements
+from gateway.exchange.own_sounds import NoOwnSounds, OwnSounds
+from tones.announcement import DIGIT_NAMES, available_announcements, available_languages
 from tones.dtmf import DIGITS as DTMF_PAIRS
 from tones.plan import GENERIC, UnknownToneError, all_plans, load_plan
-from tones.user_announcement import SpeechError
-from tones.wav import WavError
+from tones.user_announcement import UserAnnouncement
 
 CALLED_PARTY = ("no indication", "subscriber free", "connect when free")
 EVENTS = {
@@ -29,8 +28,10 @@ EVENTS = {
     "forwarded unconditional": 6,
 }
 LOCATIONS = {"user": 0, "local": 2, "transit": 3, "remote": 4, "international": 7, "beyond": 10}
-SOUND_WORDS = {"tone": 2, "say": 2, "digits": 2, "sine": 3, "dtmf": 2, "pause": 2, "wav": 0, "text": 0}
-"""The first word of a `play` part, and how many words there are; 0: the rest is one text."""
+SOUND_WORDS = {"tone": 2, "say": 2, "digits": 2, "sine": 3, "dtmf": 2, "pause": 2}
+"""The first word of a `play` part that is not one of the user's own, and how many words there are."""
+CALLS_NUMBERS = ("called", "new", "heard")
+"""What `digits` knows besides digits: the numbers of the call."""
 DTMF_DIGITS = "".join(DTMF_PAIRS)
 MOST_TIMES = 100
 LONGEST_WAIT_S = 86_400
@@ -66,8 +67,9 @@ class Play:
 
     Args:
         parts: what follows what: "tone busy", "say hello", "digits new", "sine 1004 -13".
+        own: the parts that are announcements of the user's own, and what they are.
         times: how often; 0 for ever.
-        gap: between parts, ms; twice as long between repetitions.
+        gap: between parts, ms, unless one of them is a pause; twice as long between repetitions.
         fade: how long the whole takes to come and to go, ms.
         language: of what is spoken; "" for that of the country that is called.
         barge_in: whether a digit of the caller's ends it.
@@ -79,17 +81,27 @@ class Play:
     fade: int = field(default=0, validator=[instance_of(int), ge(0), le(LONGEST_PAUSE_MS)])
     language: str = field(default="", validator=instance_of(str))
     barge_in: bool = field(default=False, validator=instance_of(bool))
-
-    def __attrs_post_init__(self) -> None:
-        for part in self.parts:
-            check_speech(part, self.language)
+    own: tuple[tuple[str, UserAnnouncement], ...] = field(default=(), kw_only=True)
 
     @parts.validator
     def _check(self, attribute: object, value: tuple[str, ...]) -> None:
         if not value:
             raise ValueError("play: an empty list; there has to be something to play")
+        own = dict(self.own)
         for part in value:
-            check_sound(part)
+            if part not in own:
+                check_sound(part)
+
+    @language.validator
+    def _spoken(self, attribute: object, value: str) -> None:
+        recorded = [part for part in self.parts if part not in dict(self.own) and part.startswith(("say ", "digits "))]
+        if value and recorded and value not in available_languages():
+            raise ValueError(f"language: there are recordings in {', '.join(available_languages())}, not in {value!r}")
+
+    @fade.validator
+    def _ends(self, attribute: object, value: int) -> None:
+        if value and not self.times and len(self.parts) == 1 and str(self.parts[0]).startswith(("tone", "sine")):
+            raise ValueError("fade: a single tone that is played for ever does not come and go; give times")
 
 
 @frozen
@@ -153,13 +165,21 @@ class Behaviour:
     steps: tuple[Step, ...]
 
 
-def read_behaviour(ending: str, table: Mapping[str, Any], key: str = "") -> Behaviour:
+def read_behaviour(ending: str, table: Mapping[str, Any], key: str = "", own: OwnSounds | None = None) -> Behaviour:
     """A behaviour from its TOML table.
+
+    Args:
+        ending: the two digits.
+        table: its title and steps.
+        key: the dotted key of the table.
+        own: where the user's own announcements come from.
 
     Raises:
         ConfigError: what is wrong, under the dotted key `key`.
     """
     key = key or ending
+    if not isinstance(table, Mapping):
+        raise ConfigError("a table with title and steps is needed", key=key)
     if len(ending) != 2 or not ending.isascii() or not ending.isdigit():
         raise ConfigError(f"{ending!r} is not two digits", key=key)
     unknown = set(table) - {"title", "steps"}
@@ -168,7 +188,7 @@ def read_behaviour(ending: str, table: Mapping[str, Any], key: str = "") -> Beha
     steps = table.get("steps")
     if not isinstance(steps, list) or not steps:
         raise ConfigError("a list of at least one step is needed", key=f"{key}.steps")
-    read = tuple(_step(step, f"{key}.steps[{number}]") for number, step in enumerate(steps, 1))
+    read = tuple(_step(step, f"{key}.steps[{number}]", own or NoOwnSounds()) for number, step in enumerate(steps, 1))
     _check_order(read, key)
     return Behaviour(ending, str(table.get("title", f"as configured for {ending}")), read)
 
@@ -190,8 +210,13 @@ def _check_order(steps: Iterable[Step], key: str) -> None:
                     allowed = ", ".join(_MAY_BE_SENT[stage])
                     raise ConfigError(f"{message} cannot be sent here, but {allowed}", key=f"{key}.steps[{number}]")
                 stage = _STAGE_AFTER.get(message, stage)
-            case Play(times=times):
-                ends = times > 0
+            case Play(times=times, barge_in=barge_in):
+                ends = times > 0 or barge_in
+                if barge_in and stage != "answered":
+                    raise ConfigError(
+                        "barge_in: no digit comes before ANM or CON; the forward direction is closed",
+                        key=f"{key}.steps[{number}]",
+                    )
             case WaitForSound() if not ends:
                 raise ConfigError("nothing that ends is played before", key=f"{key}.steps[{number}]")
             case Echo():
@@ -204,7 +229,7 @@ def _check_order(steps: Iterable[Step], key: str) -> None:
                 stage = "handset"
 
 
-def _step(step: object, key: str) -> Step:
+def _step(step: object, key: str, own: OwnSounds) -> Step:
     if not isinstance(step, dict) or not step:
         raise ConfigError("a step is a table such as { wait = 3.0 }", key=key)
     try:
@@ -212,8 +237,7 @@ def _step(step: object, key: str) -> Step:
             case {"send": message, **options}:
                 return Send(message, **options)
             case {"play": sound, **options}:
-                parts = tuple(sound) if isinstance(sound, list) else (sound,)
-                return Play(parts, **options)
+                return _play(tuple(sound) if isinstance(sound, list) else (sound,), options, own)
             case {"wait": "sound", **options} if not options:
                 return WaitForSound()
             case {"wait": seconds, **options} if not options:
@@ -229,45 +253,41 @@ def _step(step: object, key: str) -> Step:
     raise ConfigError(f"{step} is no step; there are send, play, wait, and echo, stay and handset = true", key=key)
 
 
+def _play(parts: tuple[Any, ...], options: Mapping[str, Any], own: OwnSounds) -> Play:
+    if "own" in options:
+        raise TypeError("play got an unexpected keyword argument 'own'")
+    found = {part: own.find(part, str(options.get("language", ""))) for part in parts if isinstance(part, str)}
+    theirs = tuple((part, each) for part, each in found.items() if each is not None)
+    return Play(parts, own=theirs, **options)
+
+
 def check_sound(part: object) -> None:
-    """Whether a `play` part can be a sound at all.
+    """Whether a `play` part can be a sound at all, and none of the user's own.
 
     Raises:
         ValueError: it cannot, and why.
     """
     words = part.split() if isinstance(part, str) else []
-    wanted = SOUND_WORDS.get(words[0]) if len(words) > 1 else None
-    if wanted is None or (wanted and len(words) != wanted):
+    kind, word = [*words, "", ""][:2]
+    if not word or len(words) != SOUND_WORDS.get(kind):
         raise ValueError(
             f'{part!r} is no sound; write "tone NAME", "say NAME", "digits new", "sine HZ DBM0", "dtmf DIGITS", '
             '"pause MS", "wav FILE" or "text WORDS"'
         )
-    if words[0] == "tone" and not _is_tone(words[1]):
-        raise ValueError(f"{part!r}: no tone plan has such a tone")
-    if words[0] == "say" and words[1] not in available_announcements():
-        raise ValueError(f"{part!r}: there are the recordings {', '.join(available_announcements())}")
-    if words[0] == "digits" and words[1] not in ("called", "new", "heard"):
-        raise ValueError(f'{part!r}: there are "digits called", "digits new" and "digits heard"')
-    if words[0] == "dtmf" and words[1].strip(DTMF_DIGITS):
-        raise ValueError(f"{part!r}: the digits are {DTMF_DIGITS}")
-    if words[0] == "pause" and not (words[1].isdecimal() and 1 <= int(words[1]) <= LONGEST_PAUSE_MS):
-        raise ValueError(f"{part!r}: 1 to {LONGEST_PAUSE_MS} ms")
-    if words[0] == "sine" and not (20 <= float(words[1]) <= 3900 and -70 <= float(words[2]) <= 3):
-        raise ValueError(f"{part!r}: 20 to 3900 Hz and -70 to 3 dBm0")
-
-
-def check_speech(part: str, language: str) -> None:
-    """Whether the user's own recording can be read, or text spoken. It is kept from then on, so that no call waits.
-
-    Raises:
-        ValueError: it cannot, and why.
-    """
-    try:
-        own_announcement(part, language)
-    except (WavError, SpeechError) as error:
-        raise ValueError(f"{part!r}: {error}") from None
-    except OSError as error:
-        raise ValueError(f"{part!r}: {error.strerror}") from None
+    match kind:
+        case "tone" if not _is_tone(word):
+            raise ValueError(f"{part!r}: no tone plan has such a tone")
+        case "say" if word not in available_announcements():
+            raise ValueError(f"{part!r}: there are the recordings {', '.join(available_announcements())}")
+        case "digits" if word not in CALLS_NUMBERS and not set(word) <= set(DIGIT_NAMES):
+            wanted = ", ".join(f'"digits {each}"' for each in CALLS_NUMBERS)
+            raise ValueError(f"{part!r}: there are {wanted}, and a number of {''.join(DIGIT_NAMES)}")
+        case "dtmf" if word.strip(DTMF_DIGITS):
+            raise ValueError(f"{part!r}: the digits are {DTMF_DIGITS}")
+        case "pause" if not (word.isascii() and word.isdecimal() and 1 <= int(word) <= LONGEST_PAUSE_MS):
+            raise ValueError(f"{part!r}: 1 to {LONGEST_PAUSE_MS} ms")
+        case "sine" if not (20 <= float(word) <= 3900 and -70 <= float(words[2]) <= 3):
+            raise ValueError(f"{part!r}: 20 to 3900 Hz and -70 to 3 dBm0")
 
 
 def _is_tone(name: str) -> bool:

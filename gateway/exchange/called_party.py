@@ -12,7 +12,8 @@
 
 In Running a step either does something at once and the next one follows, or waits: for a timer (`wait`), or for the end
 of what is played. A sound that ends while nobody waits for it is remembered. What the caller sends in the forward
-direction is listened to from the answer on.
+direction is listened to from the answer on: digits are kept for "digits heard", and one ends what is played if it lets
+itself be interrupted (`barge_in`). A short silence is played in its place, whose end is that of the announcement.
 
 The causes of the handset are those of ITU-T Q.850. A handset that is not there is a subscriber who is absent (20): the
 number is good, the telephone would answer if it were plugged in, and trying later makes sense; 27 (destination out of
@@ -30,19 +31,8 @@ from automat import TypeMachineBuilder
 from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record, StartTimer, StopTimer, tell
 from gateway.core.machine import build, ignore
-from gateway.exchange.behaviours import (
-    CALLED_PARTY,
-    EVENTS,
-    LOCATIONS,
-    Echo,
-    Handset,
-    Play,
-    Send,
-    Stay,
-    Step,
-    Wait,
-    WaitForSound,
-)
+from gateway.exchange.backward import backward_message
+from gateway.exchange.behaviours import LOCATIONS, Echo, Handset, Play, Send, Stay, Step, Wait, WaitForSound
 from gateway.exchange.effects import (
     ConnectHandset,
     EchoCircuit,
@@ -51,26 +41,17 @@ from gateway.exchange.effects import (
     PlaySound,
     ReleaseHandset,
     RingHandset,
-    Sound,
 )
-from gateway.exchange.numbering import Destination, changed_number
-from gateway.ss7.isup.call_indicators import (
-    BackwardCallIndicators,
-    CalledPartyStatus,
-    EventInformation,
-    GenericNotificationIndicator,
-    OptionalBackwardCallIndicators,
-    SuspendResumeIndicators,
-)
+from gateway.exchange.numbering import Destination
+from gateway.exchange.scripts import silence, sound_of
+from gateway.ss7.isup.call_indicators import GenericNotificationIndicator
 from gateway.ss7.isup.cause import Cause
 from gateway.ss7.isup.incoming import IncomingCall
 from gateway.ss7.isup.messages import Message
-from gateway.ss7.isup.parameter import Parameter
 
 STEP_TIMER, NO_ANSWER_TIMER = "step", "no answer"
 HANDSET_ACM = Send("ACM", called_party="subscriber free", in_band=True)
 RINGBACK = Play(("tone ringback",))
-NOTHING = ("pause 20",)
 
 
 class CalledPartyInputs(Protocol):
@@ -84,6 +65,9 @@ class CalledPartyInputs(Protocol):
 
     def sound_ended(self) -> None:
         """What was played has been heard to its end."""
+
+    def digit_heard(self, digit: str) -> None:
+        """The caller's DTMF arrived on the circuit."""
 
     def gone(self) -> None:
         """The caller's side released, or the circuit was reset."""
@@ -125,7 +109,6 @@ class _Core:
     step: int = 0
     waits_for_sound: bool = False
     sound_over: bool = False
-    answered: bool = False
     barge_in: bool = False
     heard: str = ""
     no_answer_s: float = 0.0
@@ -159,10 +142,28 @@ def _sound_ended(inputs: CalledPartyInputs, core: _Core) -> None:
         _go_on(inputs, core)
 
 
+@_running.upon(CalledPartyInputs.digit_heard).loop()
+def _digit_heard(inputs: CalledPartyInputs, core: _Core, digit: str) -> None:
+    core.heard += digit
+    _say_what_is_heard(core, digit, ", which ends the announcement" if core.barge_in else "")
+    if core.barge_in:
+        core.barge_in = False
+        core.outbox.append(PlaySound(core.call.cic, silence(core.destination)))
+
+
+@_handset_talking.upon(CalledPartyInputs.digit_heard).loop()
+def _digit_heard_in_passing(inputs: CalledPartyInputs, core: _Core, digit: str) -> None:
+    _say_what_is_heard(core, digit)
+
+
+def _say_what_is_heard(core: _Core, digit: str, what: str = "") -> None:
+    heard = Decision("DTMF receiver", f"the exchange hears {digit!r}{what}", Clause("ITU-T Q.24"))
+    core.outbox.append(Record(core.name, heard))
+
+
 @_running.upon(CalledPartyInputs.gone).to(_over)
 @_running.upon(CalledPartyInputs.circuit_released).to(_over)
 def _leave(inputs: CalledPartyInputs, core: _Core) -> None:
-    core.barge_in = False
     core.outbox.append(StopTimer(STEP_TIMER))
     core.outbox.append(LeaveCircuit(core.call.cic))
 
@@ -257,11 +258,19 @@ _STEPS = (_In.start, _In.step_timer, _In.sound_ended)
 for _input in (_In.gone, _In.circuit_released):
     _wait_for_rlc.upon(_input).to(_over).returns(None)
 ignore(_running, _In.no_answer_timer, *_FROM_HANDSET)
-ignore(_handset_offered, *_STEPS, _In.ring_handset, _In.no_answer_timer, _In.handset_answered, _In.handset_hung_up)
-ignore(_handset_ringing, *_STEPS, _In.ring_handset, _In.handset_ringing, _In.handset_busy)
+ignore(
+    _handset_offered,
+    *_STEPS,
+    _In.digit_heard,
+    _In.ring_handset,
+    _In.no_answer_timer,
+    _In.handset_answered,
+    _In.handset_hung_up,
+)
+ignore(_handset_ringing, *_STEPS, _In.digit_heard, _In.ring_handset, _In.handset_ringing, _In.handset_busy)
 ignore(_handset_talking, *_STEPS, _In.ring_handset, _In.no_answer_timer, *_FROM_HANDSET[:2], _In.handset_answered)
-ignore(_wait_for_rlc, *_STEPS, _In.release, _In.ring_handset, _In.no_answer_timer, *_FROM_HANDSET)
-ignore(_over, *_STEPS, _In.release, _In.ring_handset, _In.no_answer_timer, *_FROM_HANDSET)
+ignore(_wait_for_rlc, *_STEPS, _In.digit_heard, _In.release, _In.ring_handset, _In.no_answer_timer, *_FROM_HANDSET)
+ignore(_over, *_STEPS, _In.digit_heard, _In.release, _In.ring_handset, _In.no_answer_timer, *_FROM_HANDSET)
 ignore(_over, _In.gone, _In.circuit_released)
 
 _build = build(_builder)
@@ -274,7 +283,9 @@ def _do(core: _Core, inputs: CalledPartyInputs, step: Step) -> bool:
             return _send(core, inputs, step)
         case Play():
             core.sound_over, core.barge_in = False, step.barge_in
-            core.outbox.append(PlaySound(core.call.cic, _sound(core, step)))
+            if step.barge_in:
+                core.heard = ""
+            core.outbox.append(PlaySound(core.call.cic, sound_of(step, core.destination, core.heard)))
         case Wait(seconds):
             core.outbox.append(StartTimer(STEP_TIMER, float(seconds)))
             return True
@@ -292,57 +303,13 @@ def _do(core: _Core, inputs: CalledPartyInputs, step: Step) -> bool:
 
 
 def _send(core: _Core, inputs: CalledPartyInputs, step: Send) -> bool:
-    call, outbox = core.call, core.outbox
-    match step.message:
-        case "ACM":
-            outbox.append(tell(call.address_complete, *_backward_indicators(step)))
-        case "CPG":
-            outbox.append(tell(call.progress, EventInformation(EVENTS[step.event])))
-        case "ANM" | "CON":
-            core.answered = True
-            if step.message == "ANM":
-                outbox.append(tell(call.answer))
-            else:
-                outbox.append(
-                    tell(call.connect, BackwardCallIndicators(called_party_status=CalledPartyStatus.SUBSCRIBER_FREE))
-                )
-            outbox.append(ListenToCircuit(call.cic))
-        case "SUS":
-            outbox.append(tell(call.suspend, SuspendResumeIndicators(network_initiated=True)))
-        case "RES":
-            outbox.append(tell(call.resume, SuspendResumeIndicators(network_initiated=True)))
-        case "REL":
-            inputs.release(step.cause, LOCATIONS[step.location])
-            return True
+    if step.message == "REL":
+        inputs.release(step.cause, LOCATIONS[step.location])
+        return True
+    core.outbox.append(backward_message(step, core.call))
+    if step.message in ("ANM", "CON"):
+        core.outbox.append(ListenToCircuit(core.call.cic))
     return False
-
-
-def _backward_indicators(step: Send) -> list[Parameter]:
-    found: list[Parameter] = [
-        BackwardCallIndicators(
-            called_party_status=CalledPartyStatus(CALLED_PARTY.index(step.called_party)),
-            interworking_encountered=step.interworking,
-            isup_all_the_way=not step.interworking,
-        )
-    ]
-    if step.in_band or step.diversion:
-        found.append(
-            OptionalBackwardCallIndicators(in_band_information=step.in_band, call_diversion_may_occur=step.diversion)
-        )
-    return found
-
-
-def _sound(core: _Core, step: Play) -> Sound:
-    destination = core.destination
-    spoken = {
-        "digits called": destination.digits,
-        "digits new": changed_number(destination.digits),
-        "digits heard": "".join(filter(str.isdecimal, core.heard)),
-    }
-    parts = tuple(
-        f"digits {spoken[part]}" if spoken.get(part) else part for part in step.parts if spoken.get(part, part)
-    )
-    return Sound(parts or NOTHING, destination.country, step.times, step.gap, step.fade, step.language)
 
 
 class CalledParty:
@@ -401,16 +368,8 @@ class CalledParty:
         self._inputs.handset_hung_up()
 
     def digit_heard(self, digit: str) -> None:
-        """The caller's DTMF arrived on the circuit: say so."""
-        core = self._core
-        core.heard += digit
-        heard = Decision("DTMF receiver", f"the exchange hears {digit!r}", Clause("ITU-T Q.24"))
-        core.outbox.append(Record(core.name, heard))
-        if core.barge_in:
-            # The end of what is played instead is that of the announcement.
-            core.barge_in = False
-            core.outbox.append(Record(core.name, Decision("barge-in", "the announcement ends", Clause("ITU-T E.183"))))
-            core.outbox.append(PlaySound(core.call.cic, Sound(NOTHING, core.destination.country, 1)))
+        """The caller's DTMF arrived on the circuit."""
+        self._inputs.digit_heard(digit)
 
     def abandon(self, why: str) -> None:
         """Something here broke, a recording that is not there for one: this call ends, the others go on."""

@@ -16,13 +16,14 @@ class Sound:
     """What is to be heard, in words.
 
     Args:
-        parts: "tone busy", "say hello", "digits 5550100", "sine 1004 -13", "dtmf 42#", "pause 500", "wav PATH",
+        parts: "tone busy", "say hello", "digits 5550100", "sine 1004 -13", "dtmf 42#", "pause 500", "wav FILE",
             "text WORDS", one after the other.
         country: whose tone plan and language: the name of a tone plan, "fr"; "e180" is the generic one.
         times: how often the whole is played; 0 for ever.
-        gap_ms: the pause between parts; twice as long between repetitions.
+        gap_ms: the pause between parts, unless one of them is a pause; twice as long between repetitions.
         fade_ms: how long the whole takes to come and to go.
         language: of what is spoken, ISO 639-1; "" for the country's.
+        own: the parts that are announcements of the user's own, and which (`own_sounds.kept`).
     """
 
     parts: tuple[str, ...]
@@ -31,6 +32,7 @@ class Sound:
     gap_ms: int = 500
     fade_ms: int = 0
     language: str = ""
+    own: tuple[tuple[str, str], ...] = ()
 
 
 ECHO = Sound((), "")

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
-from pathlib import PurePath
+from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.exchange.effects import ECHO, HANDSET, Sound
-from tones.announcement import LANGUAGE, Pause, Recording, Sounding, SpokenNumber, compose, find_recording
+from gateway.exchange.own_sounds import kept
+from tones.announcement import (
+    Clip,
+    Item,
+    Pause,
+    PushedDigits,
+    Recording,
+    Sounding,
+    SpokenNumber,
+    compose,
+    faded,
+    find_recording,
+)
 from tones.cadence import render
-from tones.dtmf import render_digit
 from tones.notation import Signal
 from tones.oscillator import oscillate, seamless_period
 from tones.plan import Tone, load_plan
-from tones.units import samples, to_pcm
-from tones.user_announcement import announcement_from_text, announcement_from_wav, announcements_folder
+from tones.units import to_pcm
 
 Pcm = NDArray[np.int16]
-DIGIT_MS = 100.0
-"""How long a digit of the far end lasts, and the pause behind it."""
-RAMP_MS = 5
 SINE_MS = 1000.0
 """How long a sine lasts where something follows it."""
 
@@ -43,74 +50,59 @@ def render_sound(sound: Sound) -> tuple[Pcm, bool, int]:
             if rendered.repeats:
                 whole = np.concatenate([rendered.introduction, rendered.period])
                 return whole, True, len(rendered.introduction)
-    language = sound.language or load_plan(sound.country).language
-    gap = compose([Pause(sound.gap_ms)])
-    once = np.concatenate([each for part in sound.parts for each in (gap, _part(part, sound.country, language))][1:])
+    once = compose(_script(sound), _language(sound))
     if sound.fade_ms:
         once = faded(once, sound.fade_ms)
+    gap = compose([Pause(2 * sound.gap_ms)])
     if sound.times == 0:
         return np.concatenate([once, gap]), True, 0
-    return np.concatenate([part for _ in range(sound.times) for part in (gap, gap, once)][2:]), False, 0
+    return np.concatenate([part for _ in range(sound.times) for part in (gap, once)][1:]), False, 0
 
 
-def own_announcement(part: str, language: str) -> Pcm | None:
-    """The user's own recording or text, if the part is one: "wav PATH", "text WORDS".
+def _script(sound: Sound) -> Iterator[Item]:
+    """Its parts, and a gap between two of them that are no pauses."""
+    own = dict(sound.own)
+    before: Item = Pause(0)
+    for part in sound.parts:
+        item = Clip(kept(own[part]).pcm) if part in own else _item(part, sound.country)
+        if not isinstance(before, Pause) and not isinstance(item, Pause):
+            yield Pause(sound.gap_ms)
+        yield item
+        before = item
 
-    Raises:
-        tones.wav.WavError, OSError: the recording cannot be read.
-        tones.user_announcement.SpeechError: the text cannot be spoken.
-    """
-    kind, _, rest = part.partition(" ")
+
+def _item(part: str, country: str) -> Item:
+    kind, word, *rest = part.split()
     match kind:
-        case "wav":
-            return _own_recording(rest.strip())
-        case "text":
-            return _own_text(rest.strip(), language or LANGUAGE)
-    return None
-
-
-@lru_cache(maxsize=256)
-def _own_recording(path: str) -> Pcm:
-    return announcement_from_wav(path)
-
-
-@lru_cache(maxsize=256)
-def _own_text(text: str, language: str) -> Pcm:
-    return announcement_from_text(text, announcements_folder(), language)
-
-
-def faded(pcm: Pcm, fade_ms: int) -> Pcm:
-    """The same, coming and going in so many milliseconds."""
-    ramp = min(samples(fade_ms), len(pcm) // 2)
-    gain = np.ones(len(pcm))
-    gain[:ramp] = np.linspace(0.0, 1.0, ramp)
-    gain[len(pcm) - ramp :] = np.linspace(1.0, 0.0, ramp)
-    return to_pcm(pcm * gain)
-
-
-def _part(part: str, country: str, language: str) -> Pcm:
-    own = own_announcement(part, language)
-    if own is not None:
-        return own
-    kind, word, *_ = part.split()
-    if kind == "dtmf":
-        pause = compose([Pause(DIGIT_MS)])
-        return np.concatenate([each for digit in word for each in (pause, render_digit(digit, DIGIT_MS))][1:])
-    pcm = compose([_item(part, country)], language)
-    return faded(pcm, RAMP_MS) if kind == "sine" else pcm
-
-
-def _item(part: str, country: str) -> Recording | Sounding | SpokenNumber | Pause:
-    kind, word, *_ = part.split()
-    if kind == "pause":
-        return Pause(float(word))
-    if kind == "say":
-        return Recording(word)
-    if kind == "digits":
-        return SpokenNumber(word)
-    if kind == "sine":
-        return Sounding(Tone.parse(part, f"{word}/*/0", float(part.split()[2])), SINE_MS)
+        case "say":
+            return Recording(word)
+        case "digits":
+            return SpokenNumber(word)
+        case "dtmf":
+            return PushedDigits(word)
+        case "pause":
+            return Pause(float(word))
+        case "sine":
+            return Sounding(Tone.parse(part, f"{word}/*/0", float(rest[0])), SINE_MS)
     return Sounding(load_plan(country).find(word).tone)
+
+
+def may_have_digits(sound: Sound) -> bool | None:
+    """Whether push-button digits are in a sound; None: that has to be listened for."""
+    own = dict(sound.own)
+    if any(part.startswith("dtmf") or (part in own and kept(own[part]).has_digits) for part in sound.parts):
+        return True
+    return None if any(part.startswith(("tone", "sine")) for part in sound.parts) else False
+
+
+def _language(sound: Sound) -> str:
+    return sound.language or load_plan(sound.country).language
+
+
+def spoken_language(part: str, sound: Sound) -> str:
+    """The language in which "say NAME" or "digits 123" is heard: where the one wanted lacks it, English."""
+    kind, _, word = part.partition(" ")
+    return find_recording(word if kind == "say" else "digit-0", _language(sound)).language
 
 
 def described(sound: Sound) -> str:
@@ -120,15 +112,12 @@ def described(sound: Sound) -> str:
     if sound == HANDSET:
         return "the handset's microphone"
     how_often = {0: "", 1: "", 2: ", twice"}.get(sound.times, f", {sound.times} times")
-    return f"{', '.join(map(partial(_described_part, sound.country, sound.language), sound.parts))} ({sound.country}){how_often}"
+    return f"{', '.join(_described_part(part, sound) for part in sound.parts)} ({sound.country}){how_often}"
 
 
-def _described_part(country: str, language: str, part: str) -> str:
+def _described_part(part: str, sound: Sound) -> str:
     """With the language where it is not the country's."""
-    kind, word, *_ = part.split()
-    if kind == "wav":
-        return f"wav {PurePath(part.partition(' ')[2]).name}"
-    if kind not in ("say", "digits"):
+    if part in dict(sound.own) or not part.startswith(("say ", "digits ")):
         return part
-    found = find_recording(word if kind == "say" else "digit-0", language or load_plan(country).language)
-    return f"{part} (in {found.language})" if found.fallback else part
+    language = spoken_language(part, sound)
+    return part if language == load_plan(sound.country).language else f"{part} (in {language})"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.exchange.effects import Sound
-from gateway.exchange.sounds import render_sound
+from gateway.exchange.sounds import may_have_digits, render_sound
 from gateway.media.store import LAWS, Clip, SoundStore
 from tones.detect.dtmf import DtmfReceiver
 from tones.dtmf import render_digit
@@ -45,6 +45,9 @@ class Clips:
             pcm, repeat, introduction = render_sound(sound)
             rare = any(part.startswith("digits") for part in sound.parts)
             clip = self._add(name, pcm, repeat, rare, introduction)
+            known = may_have_digits(sound)
+            if known is not None:
+                self._have_digits[name] = known
         return clip
 
     def of_digit(self, digit: str, duration_ms: int) -> Clip:
@@ -58,7 +61,7 @@ class Clips:
         return clip
 
     def has_digits(self, clip: Clip) -> bool:
-        """Whether DTMF digits are heard in it; found out once."""
+        """Whether DTMF digits are heard in it; where its words do not say, it is listened to, once."""
         known = self._have_digits.get(clip.name)
         if known is None:
             heard = DtmfReceiver(Law.ALAW).feed(self._store.read(clip, Law.ALAW))

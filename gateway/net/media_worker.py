@@ -19,7 +19,7 @@ import pickle
 import signal
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -33,6 +33,7 @@ from twisted.python.failure import Failure
 
 from gateway.core.effects import Effect, Machine
 from gateway.exchange.effects import ECHO, HANDSET, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound
+from gateway.exchange.own_sounds import keep
 from gateway.interworking.effects import (
     ConnectMedia,
     CutThroughBackward,
@@ -46,6 +47,7 @@ from gateway.net.media import MediaPlane, PlaneSettings, QualityObserver, RtpTap
 from gateway.net.rtp_ports import RtpPorts, raise_file_limit
 from gateway.net.runner import Runner
 from tones.g711 import Law
+from tones.user_announcement import UserAnnouncement
 
 COMMANDS_FD, EVENTS_FD = 3, 4
 REPORT_EVERY_S = 0.5
@@ -53,7 +55,7 @@ REAP_AFTER_S = 0.5
 MOST_ENDING = 1000
 """Calls whose media is over and whose quality may still be told."""
 PERFORM, TAP, LISTEN, LISTEN_NO_MORE = "perform", "tap", "listen", "listen no more"
-CONVERSE, SAY = "converse", "say"
+CONVERSE, SAY, KEEP = "converse", "say", "keep"
 _LENGTH = struct.Struct(">I")
 
 
@@ -112,6 +114,7 @@ class MediaWorkers:
         number: how many workers.
         address, first, last: where RTP is received; each worker gets its share of the ports.
         settings: of each worker's `MediaPlane`.
+        announcements: of the user's own; each worker is given them before anything else.
 
     Attributes:
         sound_observer, quality_observer, tap: as those of `MediaPlane`; a tap brings every packet here.
@@ -129,9 +132,11 @@ class MediaWorkers:
         first: int,
         last: int,
         settings: PlaneSettings | None = None,
+        announcements: Sequence[UserAnnouncement] = (),
     ) -> None:
         self._reactor = reactor
         self._runner = runner
+        self._announcements = announcements
         self._settings = pickle.dumps(settings or PlaneSettings()).hex()
         self._address = address
         share = (last - first + 1) // number // 2 * 2
@@ -164,6 +169,8 @@ class MediaWorkers:
         fds = {0: nothing, 1: 1, 2: 2, COMMANDS_FD: "w", EVENTS_FD: "r"}
         self._reactor.spawnProcess(worker, sys.executable, arguments, env=None, childFDs=fds)
         os.close(nothing)
+        for announcement in self._announcements:
+            worker.tell(KEEP, 0, announcement)
         if self._tap is not None:
             worker.tell(TAP, 0, True)
         return worker
@@ -406,6 +413,8 @@ class _Commands(Protocol):
                 self._conversations[number] = self._plane.converse(number, partial(self._hear, number))
             elif what == SAY:
                 self._conversations[number](*argument)
+            elif what == KEEP:
+                keep(argument)
             elif what == LISTEN:
                 self._listen(number, *argument)
             elif argument in self._stops:

@@ -20,6 +20,7 @@ from gateway.core.effects import Machine, Record
 from gateway.exchange.behaviours import built_in_treatments
 from gateway.exchange.effects import Sound as PlayedSound
 from gateway.exchange.numbering import NumberPlan
+from gateway.exchange.own_sounds import keep
 from gateway.exchange.sounds import described
 from gateway.exchange.switch import Exchange
 from gateway.interworking.causes import load_profile
@@ -161,8 +162,11 @@ class Lab:
             ),
             port=PortSettings(Latching(media.latching), LatchSettings(window_s=media.latch_window), media.rtcp),
         )
+        announcements = self.settings.exchange.own_announcements
+        for announcement in announcements:
+            keep(announcement)
         if media.workers:
-            return MediaWorkers(self.reactor, self.runner, media.workers, address, first, last, settings)
+            return MediaWorkers(self.reactor, self.runner, media.workers, address, first, last, settings, announcements)
         return MediaPlane(self.reactor, self.runner, RtpPorts(address, first, last), settings)
 
     # --- life ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from gateway.sip.transaction.user import ServerTransaction
 from gateway.testing.rtp import Arrival, RtpSocket
 from tones.detect import Heard, listen
 from tones.plan import TonePlan
+from tones.user_announcement import UserAnnouncement
 
 Pcm = NDArray[np.int16]
 
@@ -197,13 +198,14 @@ class PhoneCall:
         """The RTP packets that came, each with its time on the reactor's clock."""
         return self.rtp.arrivals
 
-    def heard(self, plans: Sequence[TonePlan] | None = None) -> list[Heard]:
+    def heard(self, plans: Sequence[TonePlan] | None = None, own: Sequence[UserAnnouncement] = ()) -> list[Heard]:
         """Names everything that has been heard; seconds are those of `audio`. Takes some 10 ms a second of speech.
 
         Args:
             plans: where to look for tones: `listener.plans_at` knows which a number sounds by. None is every plan.
+            own: announcements of the user's own to know.
         """
-        return listen(self.audio, plans)
+        return listen(self.audio, plans, own=own)
 
     # ---- when
 

@@ -17,10 +17,10 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from tones.announcement import LANGUAGE, announcement, recording_texts
 from tones.detect import Heard, Kind, dtmf, listen
 from tones.plan import GENERIC, TonePlan, load_plan, plan_for_country_code
 from tones.units import SAMPLE_RATE_HZ
+from tones.user_announcement import UserAnnouncement
 
 Pcm = NDArray[np.int16]
 Told = Callable[[float, str, str], None]
@@ -49,7 +49,7 @@ class Recognised:
 
     Args:
         onset_s: when it began, in seconds from the first sample of the call's audio.
-        text: what it is: "ringback (us)", "1004 Hz", "digit 5", "announcement hello".
+        text: what it is: "ringback (us)", "1004 Hz", "digit 5", "announcement hello (en)".
         detail: frequencies and level; for an announcement, what it says.
         heard: what the detector said.
     """
@@ -61,8 +61,9 @@ class Recognised:
 
 
 def described(heard: Heard) -> tuple[str, str]:
-    """A sound in words: what it is, and more about it."""
+    """A sound in words: what it is, and more about it; what is spoken, with its language."""
     level = f"{heard.level_dbm0:.1f} dBm0"
+    spoken_in = f" ({heard.language})" if heard.language else ""
     match heard.kind:
         case Kind.TONE:
             first, rest = heard.countries[:MOST_COUNTRIES], heard.countries[MOST_COUNTRIES:]
@@ -74,9 +75,9 @@ def described(heard: Heard) -> tuple[str, str]:
         case Kind.DTMF:
             return f"digit{'s' if len(heard.name) > 1 else ''} {heard.name}", level
         case Kind.RECORDING:
-            return f"announcement {heard.name}", f'"{recording_texts(heard.language or LANGUAGE)[heard.name]}"'
+            return f"announcement {heard.name}{spoken_in}", f'"{heard.text}"' if heard.text else level
         case Kind.NUMBER:
-            return f"spoken number {heard.name}", level
+            return f"spoken number {heard.name}{spoken_in}", level
         case Kind.SPEECH:
             return "a voice", level
     return heard.name, level
@@ -103,10 +104,12 @@ class SoundNamer:
 
     Args:
         plans: where to look for tones; None is every plan there is, and then most tones are those of many countries.
+        own: announcements of the user's own to know.
     """
 
-    def __init__(self, plans: Sequence[TonePlan] | None = None) -> None:
+    def __init__(self, plans: Sequence[TonePlan] | None = None, own: Sequence[UserAnnouncement] = ()) -> None:
         self._plans = plans
+        self._own = own
         self._start = 0
         self._not_before = 0
         self._told: Heard | None = None
@@ -129,7 +132,9 @@ class SoundNamer:
             return []
         offset_s = self._start / SAMPLE_RATE_HZ
         size_s = (pcm.size - self._start) / SAMPLE_RATE_HZ
-        sounds = [each for each in listen(pcm[self._start :], self._plans) if each.kind is not Kind.SILENCE]
+        sounds = [
+            each for each in listen(pcm[self._start :], self._plans, own=self._own) if each.kind is not Kind.SILENCE
+        ]
         told: list[Recognised] = []
         unsettled: Heard | None = None
         for number, each in enumerate(sounds):
@@ -221,8 +226,7 @@ class SoundNamer:
         elif last is unsettled and is_told and steady and (size - start) / SAMPLE_RATE_HZ > _LONGEST_WINDOW_S:
             self._start, self._going_on = size - int(_KEPT_WINDOW_S * SAMPLE_RATE_HZ), last
         if last.kind is Kind.RECORDING and is_told:
-            end_s = onset_s + announcement(last.name).size / SAMPLE_RATE_HZ
-            self._not_before = int(end_s * SAMPLE_RATE_HZ)
+            self._not_before = int((onset_s + last.whole_s) * SAMPLE_RATE_HZ)
         elif last.kind in _VOICED and unsettled is not None:
             self._not_before = size + int(_SPEECH_GROWS_S * SAMPLE_RATE_HZ)
 
@@ -248,6 +252,7 @@ class Listener:
         told: told of each sound once: when it began, in seconds from the first sample; what; and more about it.
         every_s: how often to look.
         plans: where to look for tones; None is every plan there is.
+        own: announcements of the user's own to know.
     """
 
     log = Logger()
@@ -259,12 +264,13 @@ class Listener:
         told: Told,
         every_s: float = LOOK_EVERY_S,
         plans: Sequence[TonePlan] | None = None,
+        own: Sequence[UserAnnouncement] = (),
     ) -> None:
         self._reactor = reactor
         self._call = call
         self._told = told
         self._every_s = every_s
-        self._namer = SoundNamer(plans)
+        self._namer = SoundNamer(plans, own)
         self._next: Any = None
         self._stopped = False
         self.finished: Deferred[None] = Deferred()

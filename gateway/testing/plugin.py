@@ -49,8 +49,13 @@ def pstn_settings(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def pstn_for() -> Iterator[PstnFor]:
-    """Gives the telephone network for a configuration in TOML; the same one each time it is asked for the same."""
+def pstn_for(pytestconfig: pytest.Config) -> Iterator[PstnFor]:
+    """Gives the telephone network for a configuration in TOML; the same one each time it is asked for the same.
+
+    Files that it names are beside the one that `pstn_config` names, or beside the ini-file.
+    """
+    named = pytestconfig.getini("pstn_config")
+    folder = (pytestconfig.rootpath / named).parent if named else pytestconfig.rootpath
     running: dict[str, Pstn] = {}
 
     def pstn_for(toml: str) -> Pstn:
@@ -58,7 +63,7 @@ def pstn_for() -> Iterator[PstnFor]:
             from gateway.config.toml import read_settings
             from gateway.testing.lab import Pstn
 
-            running[toml] = Pstn(read_settings(toml)).start()
+            running[toml] = Pstn(read_settings(toml, folder=folder)).start()
         return running[toml]
 
     yield pstn_for

@@ -38,8 +38,10 @@ from gateway.testing.listener import SURE, described, plans_at
 from gateway.testing.phone import DialOptions, Phone
 from gateway.testing.rtp import Arrival
 from gateway.trace.journal import Sound
+from tones.announcement import available_announcements, available_languages, find_recording
 from tones.detect import Heard, Kind, listen
 from tones.plan import GENERIC, TonePlan, UnknownToneError, all_plans, load_plan
+from tones.user_announcement import UserAnnouncement
 
 Pcm = NDArray[np.int16]
 
@@ -98,6 +100,11 @@ class Hearing:
         return self._sound.countries
 
     @property
+    def language(self) -> str:
+        """Of an announcement or a spoken number, the language (ISO 639-1)."""
+        return self._sound.language
+
+    @property
     def _sound(self) -> Heard:
         if self.found is None:
             raise CallFailureError(repr(self))
@@ -113,17 +120,16 @@ def summary(sounds: Iterable[Heard]) -> str:
 
 @cache
 def _names() -> frozenset[str]:
-    from tones.announcement import available_announcements
-
     tones = {tone for plan in all_plans() for tone in plan.tones}
     return frozenset({*tones, *available_announcements(), *map(str, Kind)})
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, own: Iterable[str]) -> None:
     __tracebackhide__ = True
-    if name in _names() or name.endswith(" Hz") or name.strip("0123456789*#ABCD") == "":
+    known = _names() | set(own)
+    if name in known or name.endswith(" Hz") or name.strip("0123456789*#ABCD") == "":
         return
-    close = get_close_matches(name, _names(), 3)
+    close = get_close_matches(name, known, 3)
     perhaps = f"; did you mean {' or '.join(close)}?" if close else ""
     raise ValueError(f"{name!r} is no tone of any plan, no announcement and no sort of sound{perhaps}")
 
@@ -135,6 +141,17 @@ def _plans_of(name: str, country: str) -> tuple[TonePlan, ...]:
         return (plan,) if plan.find(name).plan is plan else (plan, load_plan(GENERIC))
     except UnknownToneError:
         return (plan,)
+
+
+def _is_spoken(name: str) -> bool:
+    """Whether it is a recording of ours, or a number."""
+    return name in available_announcements() or name.strip("0123456789*#") == ""
+
+
+def _language_in(name: str, country: str) -> str:
+    """What an announcement, or a number, is spoken in in a country."""
+    recording = name if name in available_announcements() else "digit-0"
+    return find_recording(recording, load_plan(country).language).language
 
 
 @frozen
@@ -294,7 +311,11 @@ class SyncCall:
     @property
     def sounds(self) -> list[Heard]:
         """Everything that has been heard by now, named by the tones of the country that was called."""
-        return listen(self.audio, self.plans)
+        return listen(self.audio, self.plans, own=self._own)
+
+    @property
+    def _own(self) -> tuple[UserAnnouncement, ...]:
+        return self._pstn.settings.exchange.own_announcements
 
     @property
     def plans(self) -> tuple[TonePlan, ...]:
@@ -302,29 +323,43 @@ class SyncCall:
         settings = self._pstn.settings
         return plans_at(self.number, settings.numbers.country, everywhere=settings.exchange.country)
 
-    def heard(self, name: str, country: str | None = None, *, timeout: float | None = None) -> Hearing:
+    def heard(
+        self, name: str, country: str | None = None, *, language: str | None = None, timeout: float | None = None
+    ) -> Hearing:
         """Wait until something is heard.
 
         Args:
-            name: of a tone ("busy", "ringback", "special-information"), an announcement ("number-not-in-service"), a
-                frequency ("1004 Hz"), a spoken number ("12125550100") or a sort of sound ("speech", "silence").
-            country: whose tone: the name of a tone plan. Where that has none of its own, the generic one is right.
+            name: of a tone ("busy", "ringback", "special-information"), an announcement ("number-not-in-service", or
+                one of your configuration's), a frequency ("1004 Hz"), a spoken number ("12125550100") or a sort of
+                sound ("speech", "silence").
+            country: whose tone: the name of a tone plan. Where that has none of its own, the generic one is right. For
+                an announcement or a number: in the language of that country, or in English where that lacks it.
+            language: of an announcement or a number: ISO 639-1.
             timeout: seconds from now.
 
         Returns:
             True if it was heard. False as soon as the call is over without it, or time is up.
 
         Raises:
-            ValueError: there is no such sound, or no such country.
+            ValueError: there is no such sound, no such country, or no recording in that language.
         """
         __tracebackhide__ = True
-        _check_name(name)
+        _check_name(name, (each.name for each in self._own))
+        if language is not None and language not in available_languages():
+            raise ValueError(f"nothing is said in {language!r}; there are: {', '.join(available_languages())}")
+        spoken = _is_spoken(name)
         if country is not None:
             plans: tuple[TonePlan, ...] | None = _plans_of(name, country)
+            language = language or (_language_in(name, country) if spoken else None)
         else:
             # A frequency is asked for as such, whatever tones some country may make of it.
-            plans = () if name.endswith(" Hz") else None
-        question = _Question(name if country is None else f"{name} ({country})", lambda each: each.fits(name), plans)
+            plans = () if name.endswith(" Hz") else self.plans if spoken else None
+        of = country or language
+        question = _Question(
+            f"{name} ({of})" if of else name,
+            lambda each: each.fits(name) and language in (None, each.language),
+            plans,
+        )
         return self._wait_to_hear(question, timeout)
 
     def heard_digit(self, digit: str, *, timeout: float | None = None) -> Hearing:
@@ -348,14 +383,14 @@ class SyncCall:
         while True:
             closed, pcm = self._pstn.call(self._snapshot)
             looked_s = time.monotonic()
-            sounds = listen(pcm, question.plans, language=self.plans[0].language)
+            sounds = listen(pcm, question.plans, language=self.plans[0].language, own=self._own)
             now_s = time.monotonic()
             over = closed or now_s >= until_s
             for number, each in enumerate(sounds):
                 if question.fits(each) and (over or number < len(sounds) - 1 or _is_sure(each)):
                     return Hearing(question.wanted, each, tuple(sounds), now_s - began_s)
             if over:
-                return Hearing(question.wanted, None, tuple(listen(pcm, self.plans)), now_s - began_s)
+                return Hearing(question.wanted, None, tuple(listen(pcm, self.plans, own=self._own)), now_s - began_s)
             # Looking must not take the processor away from what is looked at.
             time.sleep(min(max(LOOK_EVERY_S, 2 * (now_s - looked_s)), max(0.0, until_s - now_s)))
 
@@ -379,7 +414,15 @@ class SyncCall:
 
 
 def _is_sure(heard: Heard) -> bool:
-    return heard.kind is not Kind.TONE or heard.confidence >= SURE
+    """Whether it is what it is named, although it goes on."""
+    match heard.kind:
+        case Kind.TONE:
+            return heard.confidence >= SURE
+        case Kind.RECORDING:
+            return not heard.alternatives
+        case Kind.NUMBER:
+            return False
+    return True
 
 
 class SyncPhone:

@@ -67,7 +67,9 @@ ENDINGS: Final = {
     "09": Ending((), stays_s=HELLO_S, heard=("hello",), seconds=7),
     "10": Ending((), stays_s=3.0, seconds=3, heard=("1020 Hz",)),
     "11": Ending((), stays_s=3.0, seconds=3, heard=("1004 Hz",)),
+    "12": Ending((), stays_s=3.5, heard=("0123456789*#",), seconds=4),
     "13": Ending((), stays_s=HELLO_S, heard=("hello",), seconds=7),
+    "14": Ending((), stays_s=4.0, heard=("press-a-digit",), seconds=5),
     "15": Ending(((183, False), (181, False), (183, True)), stays_s=HELLO_S, heard=("ringback", "hello"), seconds=10),
 }
 WAYS: Final[tuple[tuple[str, str, Reliable], ...]] = (
@@ -104,8 +106,7 @@ SHORT: Final = {
 }
 NOBODY: Final = Ending((), 404, 1)
 VACANT: Final = {
-    "free": "sip:+12125550112@{gateway}",
-    "kept-for-later": "sip:+33199000014@{gateway}",
+    "free": "sip:+12125550116@{gateway}",
     "no-such-ending": "sip:+12125550199@{gateway}",
     "too-short": "sip:+3300@{gateway}",
     "sip-users": "sip:+99912125550100@{gateway}",

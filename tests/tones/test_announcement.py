@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from tones.announcement import (
+    DIGIT_NAMES,
+    Clip,
     Pause,
+    PushedDigits,
     Recording,
     Sounding,
     SpokenNumber,
@@ -22,6 +25,7 @@ from tones.announcement import (
     spoken_digits,
 )
 from tones.cadence import render
+from tones.detect.dtmf import detect
 from tones.plan import all_plans, load_plan
 from tones.units import level_dbm0
 
@@ -35,7 +39,12 @@ FOR_EVERY_LANGUAGE = {
     "subscriber-absent",
     "call-rejected",
     "temporary-failure",
-    *(f"digit-{digit}" for digit in range(10)),
+    "no-route",
+    "out-of-order",
+    "facility-not-available",
+    "press-a-digit",
+    "goodbye",
+    *DIGIT_NAMES.values(),
 }
 
 
@@ -59,6 +68,13 @@ class TestLanguages:
         assert [languages[country] for country in ("fr", "at", "mx", "br", "sm", "tw", "jp", "gb", "se")] == [
             "fr", "de", "es", "pt", "it", "zh", "ja", "en", "sv",
         ]  # fmt: skip
+
+    @pytest.mark.parametrize("language", EVERY_LANGUAGE)
+    def test_star_and_hash_are_spoken(self, language: str) -> None:
+        star, hash_ = announcement("digit-star", language), announcement("digit-hash", language)
+        spoken = spoken_digits("*#", language)
+        assert (spoken[: star.size] == star).all()
+        assert (spoken[-hash_.size :] == hash_).all()
 
     def test_what_a_language_has_is_in_it(self) -> None:
         found = find_recording("hello", load_plan("fr").language)
@@ -165,7 +181,7 @@ class TestSpokenDigits:
     def test_passes_over_punctuation(self) -> None:
         assert (spoken_digits("+1 (212) 555-0199") == spoken_digits("12125550199")).all()
 
-    @pytest.mark.parametrize("number", ["", "12a", "*12"])
+    @pytest.mark.parametrize("number", ["", "12a", "A12"])
     def test_refuses_what_it_cannot_say(self, number: str) -> None:
         with pytest.raises(ValueError, match="is not a number that can be spoken"):
             spoken_digits(number)
@@ -184,6 +200,21 @@ class TestScript:
         clip = compose([Sounding(load_plan("us").tones["ringback"], 1000)])
         assert clip.size == 8000
         assert abs(int(clip[-1])) < 50
+
+    @pytest.mark.parametrize("tone", ["dial", "ringback"])
+    def test_a_tone_without_end_is_brought_to_rest_where_it_ends(self, tone: str) -> None:
+        clip = compose([load_plan("us").tones[tone], Pause(10)])
+        assert clip[0] == 0
+        assert np.abs(clip[-84:-80]).max() < 200
+
+    def test_push_button_digits_are_100_ms_each_and_100_ms_apart(self) -> None:
+        clip = compose([PushedDigits("0123456789*#ABCD")])
+        assert clip.size == (16 * 2 - 1) * 800
+        assert "".join(digit.digit for digit in detect(clip)) == "0123456789*#ABCD"
+
+    def test_what_is_there_already_is_left_as_it_is(self) -> None:
+        tune = (1000 * np.sin(np.arange(800))).astype(np.int16)
+        assert (compose([Clip(tune), Pause(100)])[:800] == tune).all()
 
     def test_nothing_is_nothing(self) -> None:
         assert compose([]).size == 0

@@ -27,6 +27,7 @@ from tones.detect.recordings import find_recordings
 from tones.detect.voice import voice_of
 from tones.plan import TonePlan
 from tones.units import SAMPLE_RATE_HZ, level_dbm0, samples
+from tones.user_announcement import UserAnnouncement
 
 __all__ = [
     "DtmfReceiver",
@@ -49,14 +50,21 @@ _SPOKEN_MARGIN_S: Final = 0.25
 _LEAST_SOUND_S: Final = 0.02
 
 
-def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: str = "") -> list[Heard]:
+def listen(
+    pcm: Pcm,
+    candidates: Sequence[TonePlan] | None = None,
+    *,
+    language: str = "",
+    own: Sequence[UserAnnouncement] = (),
+) -> list[Heard]:
     """Name what is heard in a call, in order: tones, digits, recordings, speech, silence.
 
     Args:
         pcm: `int16` at 8000 Hz.
         candidates: the plans whose tones to look for; None is every plan there is.
-        language: of the recordings to look for, "" for that of the first candidate; besides, English is looked for, in
-            which all is said that another language lacks.
+        language: of the recordings to look for first, "" for that of the first candidate; where something is said that
+            none of them is, those of all languages are looked for.
+        own: announcements of the user's own to look for as well.
 
     Returns:
         Stretches that do not overlap. Pauses within a tone or a recording belong to it; silences of less than 0.2 s
@@ -70,18 +78,20 @@ def listen(pcm: Pcm, candidates: Sequence[TonePlan] | None = None, *, language: 
     voices = [burst for burst in others if burst.lines is None]
     spoken: list[Heard] = []
     unknown = voices
-    for each_language in _languages(language, candidates):
+    for languages in _languages(language, candidates):
         if unknown:
-            spoken += find_recordings(_only(pcm, unknown), language=each_language)
+            spoken = find_recordings(_only(pcm, voices), language=languages, own=own)
             known = [(each.onset_s, each.end_s + _SPOKEN_MARGIN_S) for each in spoken]
             unknown = [burst for burst in voices if not _within(burst, known)]
     heard = [*digits, *tones, *spoken, *(each for each in voice_of(pcm, unknown) if each.duration_s > _LEAST_SOUND_S)]
     return _with_silence(sorted(heard, key=lambda each: each.onset_s), pcm)
 
 
-def _languages(language: str, candidates: Sequence[TonePlan] | None) -> tuple[str, ...]:
-    own = language or (candidates[0].language if candidates else LANGUAGE)
-    return tuple(dict.fromkeys((own, LANGUAGE))) if own in available_languages() else (LANGUAGE,)
+def _languages(language: str, candidates: Sequence[TonePlan] | None) -> tuple[tuple[str, ...], ...]:
+    """The one that is expected, and all of them: which fits best is seen only beside the others."""
+    expected = language or (candidates[0].language if candidates else LANGUAGE)
+    every = available_languages()
+    return (expected if expected in every else LANGUAGE,), every
 
 
 def _digits(pcm: Pcm, bursts: Sequence[Burst]) -> list[Heard]:

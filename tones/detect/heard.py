@@ -52,6 +52,8 @@ class Heard:
         matches: empty but for tones; for recordings the other names that fit as well are in `alternatives`.
         frequencies_hz: of tones, as measured.
         language: of recordings and spoken numbers, ISO 639-1.
+        text: of a recording, what it says, if that is known.
+        whole_s: of a recording, how long it is, however much of it was heard.
     """
 
     kind: Kind
@@ -65,6 +67,8 @@ class Heard:
     alternatives: tuple[str, ...] = ()
     frequencies_hz: tuple[float, ...] = ()
     language: str = ""
+    text: str = ""
+    whole_s: float = 0.0
 
     @property
     def end_s(self) -> float:
@@ -77,7 +81,9 @@ class Heard:
         if self.kind is Kind.TONE:
             here = {match.tone for match in self.matches if match.country in self.countries}
             return " or ".join([self.name, *sorted(here - {self.name})][:_MOST_NAMES])
-        return self.name if self.kind in _SELF_EXPLAINED else f"{self.kind} {self.name}"
+        if self.kind in _SELF_EXPLAINED:
+            return self.name
+        return f"{self.kind} {self.name}" + (f" ({self.language})" if self.language else "")
 
     def fits(self, name: str, country: str | None = None) -> bool:
         """Whether it can be what `name` says, in `country` if given: the right class of equal sounds."""
@@ -86,5 +92,6 @@ class Heard:
         return country is None and name in (self.name, *self.alternatives, str(self.kind))
 
     def __str__(self) -> str:
-        where = f" ({', '.join(self.countries)})" if self.countries else ""
+        of = ", ".join(self.countries) or self.language
+        where = f" ({of})" if of else ""
         return f"{self.onset_s:.2f}-{self.end_s:.2f} s {self.kind} {self.name}{where} {self.level_dbm0:.1f} dBm0"

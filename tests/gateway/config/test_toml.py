@@ -44,13 +44,14 @@ def test_a_recording_is_looked_for_beside_the_file(tmp_path: Path) -> None:
     steps = "steps = [{ send = 'CON' }, { play = ['wav own.wav', 'say hello'] }]"
     (tmp_path / "lab.toml").write_text(f"[exchange.behaviours.42]\n{steps}\n")
     with pytest.raises(
-        ConfigErrors, match=r"lab.toml:2: exchange.behaviours.42.steps\[2\]: 'wav .*own.wav': No such file"
+        ConfigErrors, match=r"lab.toml:2: exchange.behaviours.42.steps\[2\]: 'wav own.wav': .*own.wav: No such file"
     ):
         load_settings(tmp_path / "lab.toml")
     write_wav(tmp_path / "own.wav", np.full(8000, 1000, np.int16))
     play = load_settings(tmp_path / "lab.toml").exchange.behaviours["42"].steps[1]
     assert isinstance(play, Play)
-    assert play.parts == (f"wav {tmp_path / 'own.wav'}", "say hello")
+    assert play.parts == ("wav own.wav", "say hello")
+    assert [part for part, _ in play.own] == ["wav own.wav"]
 
 
 def test_a_good_file_is_read_and_keeps_the_other_defaults() -> None:

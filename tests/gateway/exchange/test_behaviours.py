@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,7 @@ from gateway.exchange.behaviours import (
     check_sound,
     read_behaviour,
 )
-from gateway.exchange.effects import Sound
-from gateway.exchange.sounds import render_sound
-from tones.wav import write_wav
+from tones.user_announcement import UserAnnouncement
 
 
 def read(steps: str, ending: str = "77") -> tuple[object, ...]:
@@ -89,7 +86,11 @@ def test_each_kind_of_step() -> None:
         ('[{ play = "tone" }]', "steps[1]", "is no sound"),
         ('[{ play = "tone bussy" }]', "steps[1]", "no tone plan has such a tone"),
         ('[{ play = "say helo" }]', "steps[1]", "there are the recordings"),
-        ('[{ play = "digits 12" }]', "steps[1]", 'there are "digits called", "digits new" and "digits heard"'),
+        (
+            '[{ play = "digits twelve" }]',
+            "steps[1]",
+            'there are "digits called", "digits new", "digits heard", and a number of 0123456789*#',
+        ),
         ('[{ play = "sine 1004" }]', "steps[1]", "is no sound"),
         ('[{ play = "sine 4000 -13" }]', "steps[1]", "20 to 3900 Hz"),
         ('[{ play = "sine 1004 4" }]', "steps[1]", "-70 to 3 dBm0"),
@@ -158,7 +159,12 @@ def test_every_treatment_is_a_sound() -> None:
         ("{ play = 'pause 0' }", "1 to 60000 ms"),
         ("{ play = 'pause x' }", "1 to 60000 ms"),
         ("{ play = 'wav' }", "is no sound"),
-        ("{ play = 'wav nowhere.wav' }", "No such file or directory"),
+        ("{ play = 'wav nowhere.wav' }", "only a configuration has announcements of its own"),
+        ("{ play = 'text Hello.' }", "only a configuration has announcements of its own"),
+        ("{ play = 'say hello', own = [] }", "unexpected keyword argument 'own'"),
+        ("{ play = 'say hello', language = 'xx' }", "language: there are recordings in en, de, es"),
+        ("{ play = 'tone busy', fade = 100 }", "fade: a single tone that is played for ever"),
+        ("{ play = 'say hello', barge_in = true }", "barge_in: no digit comes before ANM or CON"),
         ("{ play = 'say hello', gap = -1 }", "gap"),
         ("{ play = 'say hello', fade = 'x' }", "fade"),
         ("{ play = 'say hello', barge_in = 1 }", "barge_in"),
@@ -169,17 +175,29 @@ def test_a_part_that_cannot_be_played_is_refused(steps: str, wrong: str) -> None
         read_behaviour("77", tomllib.loads(f"steps = [{steps}]"))
 
 
-def test_a_broken_recording_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "broken.wav").write_bytes(b"RIFF....WAVEnothing")
-    with pytest.raises(ConfigError, match=r"broken\.wav"):
-        read_behaviour("77", {"steps": [{"play": f"wav {tmp_path / 'broken.wav'}"}]})
+def test_an_announcement_that_a_digit_ends_may_go_on_for_ever() -> None:
+    assert read("[{ send = 'CON' }, { play = 'say hello', barge_in = true }, { wait = 'sound' }]")[1:] == (
+        Play(("say hello",), barge_in=True),
+        WaitForSound(),
+    )
 
 
-def test_a_recording_is_read_when_the_file_is(tmp_path: Path) -> None:
-    write_wav(tmp_path / "own words.wav", np.full(8000, 1000, np.int16))
-    behaviour = read_behaviour("77", {"steps": [{"play": f"wav {tmp_path / 'own words.wav'}", "times": 1}]})
-    (step,) = behaviour.steps
-    assert isinstance(step, Play)
-    (tmp_path / "own words.wav").unlink()
-    pcm, repeats, _ = render_sound(Sound(step.parts, "us", 1))
-    assert (len(pcm), repeats) == (8000, False)
+def test_a_number_may_be_given() -> None:
+    assert read('[{ play = "digits 0123*#", times = 1 }]') == (Play(("digits 0123*#",), 1),)
+
+
+class OneTune:
+    """A configuration with one announcement."""
+
+    tune = UserAnnouncement("tune", np.arange(800, dtype=np.int16))
+
+    def find(self, part: str, language: str) -> UserAnnouncement | None:
+        return self.tune if part in ("say tune", "wav tune.wav") and language == "de" else None
+
+
+def test_the_users_own_are_found_where_they_are_named() -> None:
+    table = {"steps": [{"play": ["say tune", "say hello", "wav tune.wav"], "times": 1, "language": "de"}]}
+    (play,) = read_behaviour("77", table, own=OneTune()).steps
+    assert isinstance(play, Play)
+    assert play.parts == ("say tune", "say hello", "wav tune.wav")
+    assert play.own == (("say tune", OneTune.tune), ("wav tune.wav", OneTune.tune))

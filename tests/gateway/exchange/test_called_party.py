@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gateway.core.effects import Effect, Outbox, Record, StartTimer, StopTimer, Tell
@@ -31,11 +32,12 @@ from gateway.ss7.isup.call_indicators import (
     OptionalBackwardCallIndicators,
 )
 from gateway.ss7.isup.messages import Message, MessageType
+from tones.user_announcement import UserAnnouncement
 
 STATES = ("Running", "HandsetOffered", "HandsetRinging", "HandsetTalking", "WaitForRlc", "Over")
 INPUTS = [name for name in vars(CalledPartyInputs) if not name.startswith("_")]
 HELLO = Play(("say hello",), 1)
-ARGUMENTS = {"release": (17, 0), "ring_handset": (60.0,), "handset_absent": ("unplugged",)}
+ARGUMENTS = {"digit_heard": ("5",), "release": (17, 0), "ring_handset": (60.0,), "handset_absent": ("unplugged",)}
 
 
 class IncomingCall:
@@ -320,16 +322,16 @@ class TestBargeIn:
     def test_a_digit_ends_the_announcement_and_the_next_step_follows(self) -> None:
         bench = Bench(self.GREETING, WaitForSound(), Play(("digits heard",), 1))
         bench.give("start")
-        _, decided, nothing = bench.give("digit_heard", "5")
+        decided, nothing = bench.give("digit_heard", "5")
         assert isinstance(decided, Record)
-        assert decided.decision.rule == "barge-in"
+        assert decided.decision.outcome == "the exchange hears '5', which ends the announcement"
         assert nothing == PlaySound(7, Sound(("pause 20",), "fr", 1))
         assert bench.give("sound_ended") == [PlaySound(7, Sound(("digits 5",), "fr", 1))]
 
     def test_only_where_it_is_allowed_and_only_once(self) -> None:
         bench = Bench(self.GREETING, WaitForSound(), HELLO, WaitForSound())
         bench.give("start")
-        assert len(bench.give("digit_heard", "5")) == 3
+        assert len(bench.give("digit_heard", "5")) == 2
         assert len(bench.give("digit_heard", "6")) == 1
         bench.give("sound_ended")
         assert len(bench.give("digit_heard", "7")) == 1
@@ -342,7 +344,33 @@ class TestBargeIn:
         bench = Bench(self.GREETING, WaitForSound(), Stay())
         bench.give("start")
         bench.give("released", Message.of(MessageType.REL, 7))
-        assert len(bench.give("digit_heard", "5")) == 1
+        assert bench.give("digit_heard", "5") == []
+
+    def test_digits_are_those_since_the_announcement_began(self) -> None:
+        bench = Bench(Wait(1.0), self.GREETING, WaitForSound(), Wait(1.0), Play(("digits heard",), 1))
+        bench.give("start")
+        bench.give("digit_heard", "1")
+        bench.give("timer_fired", "step")
+        bench.give("digit_heard", "2")
+        bench.give("sound_ended")
+        bench.give("digit_heard", "A")
+        bench.give("digit_heard", "#")
+        assert of(PlaySound, bench.give("timer_fired", "step")) == [PlaySound(7, Sound(("digits 2#",), "fr", 1))]
+
+    def test_a_call_that_waits_for_something_else_goes_on_waiting(self) -> None:
+        bench = Bench(self.GREETING, Wait(9.0), WaitForSound(), Send("REL"))
+        bench.give("start")
+        assert len(of(PlaySound, bench.give("digit_heard", "5"))) == 1
+        assert bench.give("sound_ended") == []
+        assert bench.give("timer_fired", "step")[-1] == "release"
+
+    def test_a_script_carries_what_is_the_users_own(self) -> None:
+        tune = UserAnnouncement("tune", np.arange(800, dtype=np.int16))
+        bench = Bench(Play(("say tune", "wav x.wav"), 1, 300, 20, "de", own=(("say tune", tune), ("wav x.wav", tune))))
+        own = (("say tune", tune.digest), ("wav x.wav", tune.digest))
+        assert of(PlaySound, bench.give("start"))[0].sound == Sound(
+            ("say tune", "wav x.wav"), "fr", 1, 300, 20, "de", own
+        )
 
 
 class TestHold:

@@ -135,8 +135,9 @@ def test_digits_of_the_far_end_are_push_button_digits() -> None:
 def test_pauses_and_gaps_are_as_long_as_they_should_be() -> None:
     hello = len(announcement("hello"))
     pcm, *_ = render_sound(Sound(("say hello", "pause 300", "say hello"), "us", 2, gap_ms=100))
-    once = 2 * hello + 8 * (300 + 2 * 100)
-    assert len(pcm) == 2 * once + 8 * 200
+    assert len(pcm) == 2 * (2 * hello + 8 * 300) + 8 * 200
+    pcm, *_ = render_sound(Sound(("say hello", "say hello"), "us", 1, gap_ms=100))
+    assert len(pcm) == 2 * hello + 8 * 100
 
 
 def test_a_fade_comes_and_goes() -> None:
@@ -164,4 +165,5 @@ def test_the_language_can_be_chosen() -> None:
     sound = Sound(("say hello",), "us", 1, language="de")
     pcm, *_ = render_sound(sound)
     assert np.array_equal(pcm, announcement("hello", "de"))
-    assert described(sound) == "say hello (us)"
+    assert described(sound) == "say hello (in de) (us)"
+    assert described(Sound(("digits 12", "say hello"), "fr", 1, language="fr")) == "digits 12, say hello (fr)"

@@ -18,6 +18,7 @@ from gateway.testing.listener import Listener, SoundNamer, plans_at
 from tones.detect import Match
 from tones.dtmf import render_digits
 from tones.plan import load_plan
+from tones.user_announcement import UserAnnouncement
 
 Pcm = NDArray[np.int16]
 RATE = 8000
@@ -64,7 +65,21 @@ class TestEachSoundIsToldOnce:
 
     def test_ringback_and_the_voice_that_answers(self) -> None:
         pcm = [sound("tone ringback", seconds=3.0), sound("say hello", seconds=9.0, times=1), silence(2.0)]
-        assert told(np.concatenate(pcm)) == [(0.0, "ringback (us)"), (3.0, "announcement hello")]
+        assert told(np.concatenate(pcm)) == [(0.0, "ringback (us)"), (3.0, "announcement hello (en)")]
+
+    def test_an_announcement_in_the_language_of_the_country(self) -> None:
+        pcm = sound("say number-changed", "digits 33199000000", country="fr", seconds=20.0, times=1)
+        assert [text for _, text in told(pcm, "fr")] == [
+            "announcement number-changed (fr)",
+            "spoken number 33199000000 (fr)",
+        ]
+
+    def test_one_of_the_users_own(self) -> None:
+        tune = UserAnnouncement("tune", sound("say echo", seconds=9.0, times=1)[::-1].copy())
+        namer = SoundNamer([load_plan("us")], [tune])
+        pcm = np.concatenate([silence(1.0), tune.pcm, silence(2.0)])
+        recognised = [each for end in range(RATE // 2, pcm.size, RATE // 2) for each in namer.look(pcm[:end])]
+        assert [each.text for each in recognised] == ["announcement tune"]
 
     def test_special_information_and_announcement_twice(self) -> None:
         pcm = sound("tone special-information", "say number-not-in-service", seconds=20.0, times=2)
@@ -73,7 +88,10 @@ class TestEachSoundIsToldOnce:
 
     def test_a_spoken_number_is_told_when_it_is_complete(self) -> None:
         pcm = sound("say number-changed", "digits 12125550100", seconds=20.0, times=1)
-        assert told(pcm) == [(0.0, "announcement number-changed"), (4.7, "spoken number 12125550100")]
+        assert told(pcm) == [
+            (0.0, "announcement number-changed (en)"),
+            (4.7, "spoken number 12125550100 (en)"),
+        ]
 
     def test_digits_one_by_one(self) -> None:
         pcm = [silence(1), render_digits("5"), silence(0.5), render_digits("12"), silence(4), render_digits("9")]

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from gateway.exchange.effects import Sound
+from gateway.exchange.own_sounds import keep
 from gateway.exchange.sounds import render_sound
 from gateway.testing.meaning import not_heard, parts_of
 from tones.detect import listen
 from tones.plan import GENERIC, load_plan
+from tones.user_announcement import UserAnnouncement
 
 BUSY = Sound(("tone busy",), "fr")
 VACANT = Sound(("tone special-information", "say number-not-in-service"), "gb", 2)
@@ -44,6 +46,27 @@ def test_the_order_counts() -> None:
     assert not_heard([other], listen(pcm, [load_plan("us")])) == ["say number-changed (us)"]
 
 
+def test_the_language_counts() -> None:
+    german = Sound(("say hello", "digits 12"), "us", 1, language="de")
+    assert heard(german, "us") == []
+    pcm, *_ = render_sound(german)
+    english = Sound(german.parts, "us", 1)
+    assert not_heard([english], listen(pcm, [load_plan("us")])) == ["say hello (us)", "digits 12 (us)"]
+
+
+def test_pauses_and_push_button_digits() -> None:
+    assert heard(Sound(("pause 500", "dtmf 12#", "pause 3000", "say hello"), "us", 1), "us") == []
+
+
+def test_the_users_own_is_known_by_its_name() -> None:
+    tune = UserAnnouncement("tune", render_sound(Sound(("say echo",), "us", 1))[0][::-1].copy())
+    keep(tune)
+    sound = Sound(("wav tune.wav", "say hello"), "us", 1, own=(("wav tune.wav", tune.digest),))
+    pcm, *_ = render_sound(sound)
+    assert not_heard([sound], listen(pcm, [load_plan("us")], own=[tune])) == []
+    assert not_heard([sound], listen(pcm, [load_plan("us")])) == ["wav tune.wav (us)"]
+
+
 def test_once_is_not_twice() -> None:
     once = Sound(VACANT.parts, "gb", 1)
     pcm, *_ = render_sound(once)
@@ -57,4 +80,4 @@ def test_a_level_that_is_off_is_not_what_was_meant() -> None:
 
 def test_parts_are_repeated_as_often_as_they_are_played() -> None:
     assert len(list(parts_of([VACANT]))) == 4
-    assert list(parts_of([BUSY])) == [("tone busy", "fr")]
+    assert list(parts_of([BUSY])) == [("tone busy", BUSY)]

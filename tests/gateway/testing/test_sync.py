@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from gateway.testing.lab import Holdings, Pstn
 from gateway.testing.sync import CallFailureError, Hearing, SyncPhone, summary
@@ -28,6 +29,10 @@ class TestHearing:
         with pytest.raises(CallFailureError, match="ringback not heard"):
             _ = hearing.onset_s
 
+    def test_of_an_announcement_it_knows_the_language(self) -> None:
+        assert Hearing("hello", evolve(HELLO, language="fr"), (), 3.0).language == "fr"
+        assert summary([evolve(HELLO, language="fr")]) == "3.0 s announcement hello (fr)"
+
     def test_the_summary_is_short(self) -> None:
         assert summary([]) == "nothing"
         assert summary([BUSY] * 6).endswith("0.0 s busy (fr), and 2 more")
@@ -38,6 +43,16 @@ class TestAsking:
         call = phone.dial("90017")
         with pytest.raises(ValueError, match=r"'bussy' is no tone .*; did you mean busy"):
             call.heard("bussy")
+
+    def test_so_is_a_language_in_which_nothing_is_said(self, phone: SyncPhone) -> None:
+        call = phone.dial("90017")
+        with pytest.raises(ValueError, match="nothing is said in 'xx'; there are: en, de, "):
+            call.heard("hello", language="xx")
+
+    def test_announcements_that_begin_alike_are_told_apart(self, phone: SyncPhone) -> None:
+        call = phone.dial("91028")
+        assert not call.heard("number-not-in-service")
+        assert call.heard("number-incomplete", country="us", language="en")
 
     def test_a_call_that_is_over_is_not_waited_for(self, phone: SyncPhone) -> None:
         call = phone.dial("90017")
