@@ -33,7 +33,7 @@ from tones.plan import (
 )
 from tones.plan_index import plan_index
 from tones.playback import PlaybackError, play
-from tones.plot import PictureError, draw
+from tones.plot import LONGEST_S, PictureError, draw
 from tones.units import SAMPLE_RATE_HZ, level_dbm0
 from tones.wav import WavError, read_blocks, read_wav, write_wav
 
@@ -246,13 +246,16 @@ def _import(options: argparse.Namespace) -> Iterator[str]:
 
 def _identify(options: argparse.Namespace) -> Iterator[str]:
     plans = [load_plan(country) for country in options.country] if options.country else None
-    for path in options.file:
+    drawn: list[Heard] = []
+    for number, path in enumerate(options.file):
         if len(options.file) > 1:
             yield f"{path}:"
         for heard in listen_to_stream(read_blocks(path), plans, language=options.language):
             yield _described(heard)
+            if options.plot and number == 0:
+                drawn.append(heard)
     if options.plot:
-        draw(read_wav(options.file[0]), options.plot, options.file[0])
+        draw(read_wav(options.file[0], LONGEST_S), options.plot, Path(options.file[0]).name, drawn)
 
 
 def _described(heard: Heard) -> str:

@@ -93,6 +93,26 @@ class TestIdentify:
         run("render", "jp", "busy", tmp_path / "x.wav")
         assert "busy or congestion" in run("identify", "--country", "jp", tmp_path / "x.wav")[1]
 
+    def test_draws_what_it_has_named(
+        self, run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        drawn: list[tuple[object, ...]] = []
+        monkeypatch.setattr("tones.cli.draw", lambda pcm, *rest: drawn.append((pcm.size, *rest)))
+        run("render", "jp", "busy", tmp_path / "x.wav")
+        assert run("identify", "--country", "jp", tmp_path / "x.wav", "--plot", "x.png")[0] == 0
+        ((size, path, title, heard),) = drawn
+        assert (size, path, title) == (80_000, "x.png", "x.wav")
+        assert isinstance(heard, list)
+        assert [each.countries for each in heard] == [("jp",)]
+
+    def test_a_recording_that_is_too_long_to_draw_is_named_nevertheless(
+        self, run: Callable[..., Answer], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_wav(tmp_path / "x.wav", np.zeros(8000 * 121, np.int16))
+        code, text = run("identify", tmp_path / "x.wav", "--plot", "x.png")
+        assert (code, text.split()[4]) == (1, "silence")
+        assert "121 s long; at most 120 s are taken here" in capsys.readouterr().err
+
     def test_recordings_in_a_language(self, run: Callable[..., Answer], tmp_path: Path) -> None:
         write_wav(tmp_path / "x.wav", announcement("hello", "de"))
         assert "recording hello" in run("identify", "--language", "de", tmp_path / "x.wav")[1]

@@ -60,7 +60,7 @@ def test_a_tone_is_named_where_it_is_in_the_capture() -> None:
 def test_announcements_digits_and_silence_follow_each_other() -> None:
     pcm = np.concatenate([announcement("hello"), np.zeros(8000, np.int16), render_digits("42")])
     (stream,) = heard(classic(call(pcm[: pcm.size // 160 * 160]))).streams
-    assert [sound.words for sound in stream.sounds] == ["recording hello", "silence", "dtmf 42"]
+    assert [sound.words for sound in stream.sounds] == ["recording hello (en)", "silence", "dtmf 42"]
     assert stream.sounds[0].text.startswith("Hello. This is the simulated telephone network.")
 
 

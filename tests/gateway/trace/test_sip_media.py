@@ -37,12 +37,8 @@ class TestCalls:
         again = sip("INVITE sip:100@192.0.2.1 SIP/2.0", description(("192.0.2.9", 30000)), reverse=True)
         answer = sip("SIP/2.0 200 OK", description(("192.0.2.1", 30002)), reverse=True)
         over_udp(calls, INVITE, again, answer)
-        assert [
-            calls.announced((host, port), 0).to_caller for host, port in (("192.0.2.9", 30000), ("192.0.2.1", 30002))
-        ] == [  # type: ignore[union-attr]
-            False,
-            True,
-        ]
+        told = [calls.announced(endpoint, 0) for endpoint in (("192.0.2.9", 30000), ("192.0.2.1", 30002))]
+        assert [each is not None and each.to_caller for each in told] == [False, True]
 
     def test_an_address_that_is_used_again_means_the_newest_call(self) -> None:
         calls = Calls()
