@@ -58,7 +58,8 @@ _LONG: Final = samples(350)
 class Burst:
     """A stretch of sound from sample `start` to sample `end` (not included); `lines` is None if it is no tone.
 
-    `cut_on` and `cut_off` say that the line may have made its beginning or its end: a lost packet, most likely.
+    `cut_on` and `cut_off` say that the line may have made its beginning or its end, by a lost packet most likely;
+    `mended` that a pause in it was taken for a lost packet, but may have been its own.
     """
 
     start: int
@@ -67,6 +68,12 @@ class Burst:
     level_dbm0: float
     cut_on: bool = False
     cut_off: bool = False
+    mended: bool = False
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether its duration may not be the sound's own."""
+        return self.cut_on or self.cut_off or self.mended
 
     @property
     def duration_ms(self) -> float:
@@ -358,7 +365,8 @@ def _joined(pieces: list[Burst], signal: Samples) -> list[Burst]:
 
 def _over(kept: Burst, one: Burst, other: Burst) -> Burst:
     """Both as one, with the sound of `kept`."""
-    return evolve(kept, start=one.start, end=other.end, cut_on=one.cut_on, cut_off=other.cut_off)
+    mended = one.mended or other.mended or (other.start > one.end and not (one.cut_off and other.cut_on))
+    return evolve(kept, start=one.start, end=other.end, cut_on=one.cut_on, cut_off=other.cut_off, mended=mended)
 
 
 def _is_fragment(piece: Burst, tone: Lines, signal: Samples) -> bool:

@@ -38,6 +38,7 @@ _TIME_TOLERANCE: Final = 0.05
 _TIME_TOLERANCE_MS: Final = 14.0
 _LOST_PACKET_MS: Final = 36.0
 """How far a packet of 20 ms that is lost at the end of a burst can move a time."""
+_ANOTHER_PACKET_MS: Final = 20.0
 _SAME_PACKET_MS: Final = 8.0
 _UNHEARD_PAUSE_MS: Final = 32.0
 """The pause that E.180 allows between the three special information tones, and a little more."""
@@ -106,12 +107,12 @@ def _step_fits(step: Step, burst: Burst) -> bool:
     return lines is not None and any(_signal_fits(signal, lines, burst.duration_ms) for signal in step.signals)
 
 
-def _compare(actual_ms: float, expected_ms: float) -> _Fit:
-    """How a time that was heard is to the one in the definition."""
+def _compare(actual_ms: float, expected_ms: float, cuts: int = 0) -> _Fit:
+    """How a time that was heard is to the one in the definition; at each of the cuts more packets may be lost."""
     off_ms = actual_ms - expected_ms
     if abs(off_ms) <= max(_TIME_TOLERANCE_MS, _TIME_TOLERANCE * expected_ms):
         return _Fit.EXACT
-    if abs(off_ms) <= _LOST_PACKET_MS:
+    if abs(off_ms) <= _LOST_PACKET_MS + _ANOTHER_PACKET_MS * cuts:
         return _Fit.NEAR
     return _Fit.SHORT if off_ms < 0 else _Fit.LONG
 
@@ -131,7 +132,7 @@ def _cut_off(step: Step, bursts: Sequence[Burst], number: int) -> bool:
     return pause > 1000 or not _step_fits(step, bursts[number + 1])
 
 
-def _compare_pause(pattern: Pattern, step_number: int, pause_ms: float) -> _Fit:
+def _compare_pause(pattern: Pattern, step_number: int, pause_ms: float, cuts: int) -> _Fit:
     """How a pause is to the definition's. Between different frequencies nobody hears one of up to 30 ms."""
     step, following = pattern.steps[step_number], pattern.following(step_number)
     if step.off_ms is None:
@@ -139,7 +140,7 @@ def _compare_pause(pattern: Pattern, step_number: int, pause_ms: float) -> _Fit:
     unheard = max(pause_ms, step.off_ms) <= _UNHEARD_PAUSE_MS
     if unheard and following is not None and pattern.steps[following].signals != step.signals:
         return _Fit.EXACT
-    return _compare(pause_ms, step.off_ms)
+    return _compare(pause_ms, step.off_ms, cuts)
 
 
 def _at_edge(burst: Burst, total: int) -> bool:
@@ -195,11 +196,11 @@ def _run_from(pattern: Pattern, first: int, bursts: Sequence[Burst], start: int,
             tally.take_steady(burst.duration_ms, math.inf)
             number, rest_ms = number + 1, 0.0
             break
-        on = _compare(burst.duration_ms, step.on_ms)
+        on = _compare(burst.duration_ms, step.on_ms, burst.cut_on + burst.cut_off)
         if on is _Fit.LONG or (on is _Fit.SHORT and number > start and not _cut_off(step, bursts, number)):
             break
         whole = on is _Fit.NEAR or not _at_edge(burst, total)
-        tally.take(on, burst.duration_ms, step.on_ms, whole=whole, cut=burst.cut_on or burst.cut_off)
+        tally.take(on, burst.duration_ms, step.on_ms, whole=whole, cut=burst.is_doubtful)
         tally.take_steady(burst.duration_ms, step.on_ms)
         pause_ms = _pause_ms(bursts, number)
         number += 1
@@ -210,7 +211,8 @@ def _run_from(pattern: Pattern, first: int, bursts: Sequence[Burst], start: int,
         if pause_ms is None:
             break
         following = pattern.following(step_number)
-        off = _compare_pause(pattern, step_number, pause_ms)
+        cuts = burst.cut_off + bursts[number].cut_on
+        off = _compare_pause(pattern, step_number, pause_ms, cuts)
         if off is _Fit.LONG:
             # It should have gone on, if it goes on at all.
             tally.confirmed -= following is not None
@@ -220,7 +222,7 @@ def _run_from(pattern: Pattern, first: int, bursts: Sequence[Burst], start: int,
             break
         if not _step_fits(pattern.steps[following], bursts[number]):
             break
-        tally.take(off, pause_ms, step.off_ms, cut=burst.cut_off or bursts[number].cut_on)
+        tally.take(off, pause_ms, step.off_ms, cut=cuts > 0)
         step_number = following
     if number == start or tally.near > max(1, tally.confirmed // 2):
         return None
@@ -372,11 +374,14 @@ def _breaks_off(one: Heard, other: Heard, broken: bool) -> bool:
 
 
 def _is_part(bursts: Sequence[Burst], first: int, last: int) -> bool:
-    """Whether a fault of the line may have made the beginning or the end of a tone, which then is part of another."""
+    """Whether a fault of the line may have made the beginning or the end of a tone, which then is part of another, or
+    hidden a pause in it."""
     before = bursts[first - 1] if first and _soon(bursts[first - 1], bursts[first]) else None
     after = bursts[last] if last < len(bursts) and _soon(bursts[last - 1], bursts[last]) else None
-    return (before is not None and (before.cut_on or before.cut_off or bursts[first].cut_on)) or (
-        after is not None and (after.cut_on or after.cut_off or bursts[last - 1].cut_off)
+    return (
+        any(burst.mended for burst in bursts[first:last])
+        or (before is not None and (before.is_doubtful or bursts[first].cut_on))
+        or (after is not None and (after.is_doubtful or bursts[last - 1].cut_off))
     )
 
 

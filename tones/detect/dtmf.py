@@ -44,6 +44,10 @@ _FAIR_UNEXPLAINED: Final = 0.05
 """What one of the windows must do with; the others may be filled in part only."""
 _PURE_UNEXPLAINED: Final = 0.012
 _PURE_TOLERANCE: Final = 0.017
+_OFF_UNEXPLAINED: Final = 0.03
+"""A pair that is further off than a keypad may be must have little besides: music is off and has more."""
+_OCTAVE: Final = 0.012
+"""A note and its octave: no pair of a keypad's within 1.5 % comes nearer than 0.023 to twice the frequency."""
 _PAUSE: Final = 0.3
 """A window before a digit with less than this part of its power is a pause."""
 _BEFORE: Final = (3, 4, 5)
@@ -119,13 +123,15 @@ def _fitted(window: Samples, energy: float, low_peak: int, high_peak: int) -> _H
     if unexplained > _UNEXPLAINED:
         return None
     low, high = _nearest(low_hz, LOW_GROUP_HZ), _nearest(high_hz, HIGH_GROUP_HZ)
-    if low is None or high is None:
+    if low is None or high is None or abs(high_hz / low_hz - 2) < _OCTAVE:
         return None
     low_dbm0, high_dbm0 = level_of_amplitude(float(low_peak_amplitude)), level_of_amplitude(float(high_peak_amplitude))
     if not TWIST_DB[0] <= high_dbm0 - low_dbm0 <= TWIST_DB[1] or min(low_dbm0, high_dbm0) < LEAST_DBM0:
         return None
     both = float(np.hypot(low_peak_amplitude, high_peak_amplitude))
     off = max(abs(low_hz / low - 1), abs(high_hz / high - 1))
+    if off > _PURE_TOLERANCE and unexplained > _OFF_UNEXPLAINED:
+        return None
     pure = unexplained < _PURE_UNEXPLAINED and off < _PURE_TOLERANCE
     return _Hit(
         _BY_FREQUENCIES[low, high],

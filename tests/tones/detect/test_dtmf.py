@@ -128,3 +128,14 @@ class TestReceiver:
 def test_the_first_digit_is_heard_at_the_end_of_dial_tone(country: str, more: int) -> None:
     dial = render(load_plan(country).tones["dial"]).take(16_000 + more)
     assert "".join(each.digit for each in detect(np.concatenate([dial, render_digits("123")]))) == "123"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [{680.6: 0.25, 1361.2: 0.09, 2041.8: 0.03}, {682.2: 0.3, 1217.0: 0.2, 2434.0: 0.08}],
+    ids=["a note and its octave", "a chord, and more than a chord"],
+)
+def test_music_that_is_nearly_a_digit_is_none(lines: dict[float, float]) -> None:
+    seconds = np.arange(4000) / 8000
+    sound = sum(peak * np.sin(2 * np.pi * hz * seconds) for hz, peak in lines.items())
+    assert detect(np.concatenate([np.zeros(800), np.asarray(sound) * 32000]).astype(np.int16)) == []

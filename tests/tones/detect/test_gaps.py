@@ -115,3 +115,17 @@ class TestConfidence:
     def test_a_steady_tone_with_holes_is_one_tone(self, packet_ms: int) -> None:
         (burst,) = find_bursts(lost(rendered("425/*/0", 3.0), [11, 40, 73], packet_ms))
         assert burst.duration_ms == pytest.approx(3000, abs=5)
+
+
+def test_a_pause_that_may_be_the_tones_own_is_not_mended_without_a_doubt() -> None:
+    clean = render(evolve(load_plan("se").tones["dial-special"], level_dbm0=-10.0)).take(16_000)
+    first, *_ = find_bursts(lost(clean, [16]))
+    assert first.mended
+    assert first.is_doubtful
+    for heard in identify(lost(clean, [16])):
+        assert heard.confidence < SURE or heard.fits("dial-special", "se")
+
+
+def test_lost_packets_on_both_sides_of_a_pause_do_not_rule_a_tone_out() -> None:
+    pcm = lost(render(evolve(load_plan("de").tones["congestion"], level_dbm0=-10.0)).take(16_000), [35, 48, 57, 78])
+    assert all(heard.fits("congestion", "de") for heard in identify(pcm))
