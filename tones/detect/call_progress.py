@@ -353,7 +353,18 @@ def name_bursts(bursts: Sequence[Burst], total: int, plans: Sequence[TonePlan] |
         while number < len(bursts) and _continues(bursts[number - 1], bursts[number]):
             number += 1
         heard.append(_frequency_heard(bursts[first:number]))
-    return heard
+    return _without_changes_back(heard)
+
+
+def _without_changes_back(heard: list[Heard]) -> list[Heard]:
+    """Less sure of what is amid another tone of the same pitch: networks do not change there and back."""
+    doubted = list(heard)
+    for number in range(1, len(heard) - 1):
+        before, each, after = heard[number - 1 : number + 2]
+        goes_on = not (set(before.matches) & set(after.matches)) <= set(each.matches)
+        if goes_on and _at_once(before, each) and _at_once(each, after):
+            doubted[number] = evolve(each, confidence=min(each.confidence, _NOT_SURE))
+    return doubted
 
 
 def _breaks_off(one: Heard, other: Heard, broken: bool) -> bool:
@@ -363,9 +374,13 @@ def _breaks_off(one: Heard, other: Heard, broken: bool) -> bool:
         one, other: what is heard, and what is heard next.
         broken: whether the former itself did so.
     """
+    return (broken or set(one.matches).isdisjoint(other.matches)) and _at_once(one, other)
+
+
+def _at_once(one: Heard, other: Heard) -> bool:
+    """Whether one tone is followed by another of the same pitch with hardly a pause."""
     return (
         other.onset_s - one.end_s < _AT_ONCE_S
-        and (broken or set(one.matches).isdisjoint(other.matches))
         and len(one.frequencies_hz) == len(other.frequencies_hz)
         and all(
             abs(a - b) < FREQUENCY_TOLERANCE * a for a, b in zip(one.frequencies_hz, other.frequencies_hz, strict=True)

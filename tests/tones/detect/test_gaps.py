@@ -9,11 +9,12 @@ import pytest
 from attrs import evolve
 from numpy.typing import NDArray
 
-from tones.accuracy import SURE
+from tones.accuracy import SURE, Line, every_sound
 from tones.cadence import render
 from tones.detect.bursts import find_bursts
 from tones.detect.call_progress import identify
 from tones.detect.gaps import Sound, dead_stretches, find_cuts
+from tones.g711 import Law
 from tones.notation import Signal
 from tones.oscillator import oscillate
 from tones.plan import Tone, load_plan
@@ -129,3 +130,12 @@ def test_a_pause_that_may_be_the_tones_own_is_not_mended_without_a_doubt() -> No
 def test_lost_packets_on_both_sides_of_a_pause_do_not_rule_a_tone_out() -> None:
     pcm = lost(render(evolve(load_plan("de").tones["congestion"], level_dbm0=-10.0)).take(16_000), [35, 48, 57, 78])
     assert all(heard.fits("congestion", "de") for heard in identify(pcm))
+
+
+def test_what_stands_in_the_middle_of_another_tone_is_not_sure() -> None:
+    tone = load_plan("tr").tones["confirmation"]
+    line = Line("", -20, (Law.MULAW,), 15, 0.03)
+    number, sound = next((n, each) for n, each in enumerate(every_sound()) if ("tr", "confirmation") in each.meanings)
+    clean = render(evolve(tone, level_dbm0=-20.0)).take(sound.count)
+    for heard in identify(line.carry(clean, np.random.default_rng([71, number]))):
+        assert heard.confidence < SURE or heard.fits("confirmation", "tr")
