@@ -7,12 +7,19 @@ was missed by a burst.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 LATE_S: Final = 0.010
 """Ticks that come later than this count as late."""
 REMEMBERED_S: Final = 4.0
 """Over so long the share of late ticks is taken: one hiccup is no overload."""
+MARKS: Final = 8
+"""So often in that time the counts are marked."""
+MOST_LATE: Final = 0.05
+"""With more ticks late than this there is overload..."""
+LEAST_WORK: Final = 0.25
+"""...if so much of a core was used here: where others starve the machine, refusing work here would help nobody."""
 
 
 class Schedule:
@@ -24,7 +31,6 @@ class Schedule:
 
     Attributes:
         late: how often the schedule was moved.
-        late_share: which share of the last seconds' ticks came more than `LATE_S` late: 0 to 1; at rest 0.
     """
 
     def __init__(self, slots: int, round_s: float) -> None:
@@ -35,7 +41,25 @@ class Schedule:
         self._slot = 0
         self._due_s = 0.0
         self.late = 0
-        self.late_share = 0.0
+        self._ticks_late = 0
+        self._worked_s = 0.0
+        self._marks: deque[tuple[float, float, int]] = deque(maxlen=MARKS + 1)
+
+    @property
+    def late_share(self) -> float:
+        """Which share of the last seconds' ticks came more than `LATE_S` late: 0 to 1; at rest 0."""
+        if not self._marks:
+            return 0.0
+        all_ticks = self._number_busy * REMEMBERED_S / self._round_s
+        return min(1.0, (self._ticks_late - self._marks[0][2]) / all_ticks)
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether more work would harm what there is: ticks come late, and it is the work done here that makes them."""
+        if self.late_share <= MOST_LATE:
+            return False
+        begin_s, worked_s, _ = self._marks[0]
+        return self._worked_s - worked_s >= LEAST_WORK * (self._due_s - begin_s)
 
     def wake(self, slot: int, now_s: float) -> bool:
         """Tick a slot from now on. Returns whether that changed anything.
@@ -58,26 +82,33 @@ class Schedule:
             self._busy[slot] = False
             self._number_busy -= 1
             if not self._number_busy:
-                self.late_share = 0.0
+                self._marks.clear()
 
     def is_busy(self, slot: int) -> bool:
         """Whether a slot is ticked."""
         return self._busy[slot]
 
-    def take(self, now_s: float) -> list[int]:
-        """The slots that are due, in order; they are the caller's to tick now."""
+    def take(self, now_s: float, worked_s: float = 0.0) -> list[int]:
+        """The slots that are due, in order; they are the caller's to tick now.
+
+        Args:
+            now_s: what time it is.
+            worked_s: how much CPU whoever ticks has used until now, seconds.
+        """
         if not self._number_busy:
             return []
-        fade = self._round_s / self._number_busy / REMEMBERED_S
+        self._worked_s = worked_s
+        if not self._marks or now_s - self._marks[-1][0] >= REMEMBERED_S / MARKS:
+            self._marks.append((now_s, worked_s, self._ticks_late))
         self._pass_over()
         if now_s - self._due_s > self._round_s:
             self.late += 1
-            self.late_share += fade * (1 - self.late_share)
+            self._ticks_late += 1
             self._due_s = now_s
         due = []
         while self._due_s <= now_s:
             due.append(self._slot)
-            self.late_share += fade * ((now_s - self._due_s > LATE_S) - self.late_share)
+            self._ticks_late += now_s - self._due_s > LATE_S
             self._go_on()
             self._pass_over()
         return due

@@ -57,8 +57,6 @@ from tones.g711 import Law, decode, idle_octet, transcode
 
 PHASES: Final = 10
 PACKET_S: Final = 0.020
-MOST_LATE_TICKS: Final = 0.05
-"""With more ticks late than this no new stream is taken: the old ones would suffer."""
 FAILURES_UNTIL_GONE: Final = 50
 FAILURES_APART_S: Final = 1.0
 """A receiver is gone when so many packets to it have failed, none of them longer than this after the one before."""
@@ -248,7 +246,7 @@ class MediaPlane:
 
     def _reserve(self, owner: Machine | None, effect: ReserveMedia) -> None:
         user: MediaUser = owner  # type: ignore[assignment]  # whoever asks takes the answer
-        if self._ticker.late_share > MOST_LATE_TICKS:
+        if self._ticker.overloaded:
             late = f"{self._ticker.late_share:.0%} of the media clock's ticks are late"
             self._runner.deliver(user.media_refused, f"the streams that there are would suffer: {late}")
             return

@@ -45,6 +45,11 @@ class Ticker:
         return self._schedule.late
 
     @property
+    def overloaded(self) -> bool:
+        """Whether more streams would harm those that there are (`Schedule.overloaded`)."""
+        return self._schedule.overloaded
+
+    @property
     def late_share(self) -> float:
         """Which share of the last seconds' ticks came late: 0 to 1; at rest 0."""
         return self._schedule.late_share
@@ -63,7 +68,7 @@ class Ticker:
 
     def _due(self) -> None:
         schedule = self._schedule
-        for slot in schedule.take(self._now_s()):
+        for slot in schedule.take(self._now_s(), time.thread_time()):
             if schedule.is_busy(slot):
                 self._tick(slot)
         self._arm()

@@ -138,9 +138,10 @@ def _heard_s(call: SyncCall) -> float:
     return call.call.rtp.heard_s
 
 
-def listened_to(pstn: Pstn, numbers: list[tuple[TonePlan, Tone, str]]) -> list[str]:
-    """Dial all of them at once, listen, and say what is wrong with any."""
+def listened_to(pstn: Pstn, numbers: list[tuple[TonePlan, Tone, str]], tries: int = 3) -> list[str]:
+    """Dial all of them at once, listen, and say what is wrong with any; those that a busy machine refuses dial again."""
     wrong = []
+    again = []
     with pstn.phone() as phone:
         calls: list[tuple[TonePlan, Tone, SyncCall]] = []
         for plan, tone, number in numbers:
@@ -153,6 +154,9 @@ def listened_to(pstn: Pstn, numbers: list[tuple[TonePlan, Tone, str]]) -> list[s
         for plan, tone, call in calls:
             name = f"{plan.country} {tone.name}"
             receiver = call.call.rtp.receiver
+            if receiver is None and call.status == 503 and tries > 1:
+                again.append((plan, tone, call.number))
+                continue
             if receiver is None:
                 wrong.append(f"{name}: nothing was heard ({call.status})")
                 continue
@@ -174,7 +178,7 @@ def listened_to(pstn: Pstn, numbers: list[tuple[TonePlan, Tone, str]]) -> list[s
             wrong += [f"{name}: {each}" for each in complaints(decode(octets, law), tone)]
             call.hang_up()
         assert phone.let_go() == ""
-    return wrong
+    return wrong + (listened_to(pstn, again, tries - 1) if again else [])
 
 
 def test_every_tone_of_every_plan() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.media.schedule import Schedule
+from gateway.media.schedule import MOST_LATE, REMEMBERED_S, Schedule
 
 SLOTS, ROUND_S = 10, 0.020
 PERIOD_S = ROUND_S / SLOTS
@@ -78,7 +78,7 @@ class TestLateness:
         assert schedule.next_s() == pytest.approx(1.0 + PERIOD_S)
 
     @pytest.mark.parametrize("busy", [1, 10])
-    def test_the_share_of_late_ticks_follows_within_seconds(self, busy: int) -> None:
+    def test_the_share_of_late_ticks_follows_and_is_forgotten_within_seconds(self, busy: int) -> None:
         schedule = Schedule(SLOTS, ROUND_S)
         for slot in range(busy):
             schedule.wake(slot, 0.0)
@@ -87,13 +87,31 @@ class TestLateness:
             assert due_s is not None
             schedule.take(due_s + 0.015)
         assert 0.3 < schedule.late_share <= 1.0
-        ticks(schedule, schedule.next_s() or 0.0, 12.0)
-        assert schedule.late_share < 0.06
+        ticks(schedule, schedule.next_s() or 0.0, REMEMBERED_S + 0.6)
+        assert schedule.late_share == 0.0
+
+    def test_one_late_tick_is_no_overload(self) -> None:
+        schedule = Schedule(SLOTS, ROUND_S)
+        schedule.wake(0, 0.0)
+        schedule.take(1.0, worked_s=1.0)
+        assert 0.0 < schedule.late_share < MOST_LATE
+        assert not schedule.overloaded
+
+    @pytest.mark.parametrize(("of_a_core", "overloaded"), [(0.9, True), (0.3, True), (0.1, False)])
+    def test_overload_is_lateness_that_is_made_here(self, of_a_core: float, overloaded: bool) -> None:
+        schedule = Schedule(SLOTS, ROUND_S)
+        schedule.wake(0, 0.0)
+        for _ in range(400):
+            now_s = (schedule.next_s() or 0.0) + 0.015
+            schedule.take(now_s, worked_s=of_a_core * now_s)
+        assert schedule.late_share == pytest.approx(1.0, abs=0.2)
+        assert schedule.overloaded is overloaded
 
     def test_at_rest_nothing_is_late(self) -> None:
         schedule = Schedule(SLOTS, ROUND_S)
         schedule.wake(0, 0.0)
-        schedule.take(10.0)
+        for number in range(100):
+            schedule.take(10.0 + 0.05 * number)
         assert schedule.late_share > 0.0
         schedule.rest(0)
         assert schedule.late_share == 0.0
