@@ -152,6 +152,14 @@ class PhaseGroup:
         self._step[slot] = PACKET_SAMPLES
         self._headers["second"][slot] |= _MARKER
 
+    def position(self, slot: int, clip: Clip) -> int | None:
+        if self._clip[slot] != clip.index or not self._step[slot]:
+            return None
+        at = int(self._cursor[slot]) - self._store.starts[self._law[slot]][clip.index]
+        if at < clip.length or not clip.repeat:
+            return at
+        return clip.introduction + (at - clip.introduction) % (clip.length - clip.introduction)
+
     def silence(self, slot: int) -> None:
         self._leave_live(slot)
         self._idle(slot)
@@ -202,7 +210,9 @@ class PhaseGroup:
 
     def feed_all(self, slots: Rows, blocks: NDArray[np.uint8]) -> None:
         fill = self._fill[slots]
-        if not self._is_live[slots].all() or (fill % PACKET_SAMPLES).any() or (fill == RING_OCTETS).any():
+        odd = fill % PACKET_SAMPLES
+        odd |= fill == RING_OCTETS
+        if np.count_nonzero(odd) or np.count_nonzero(self._is_live[slots]) < len(slots):
             for slot, block in zip(slots.tolist(), blocks, strict=True):
                 self.feed(slot, block)
             return

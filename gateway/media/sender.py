@@ -112,6 +112,11 @@ class Sender:
         group, slot = self._find(row)
         group.play(slot, clip, start)
 
+    def position(self, row: int, clip: Clip) -> int | None:
+        """How far the row is in the clip that it carries, samples; None: that is over, or it carries something else."""
+        group, slot = self._find(row)
+        return group.position(slot, clip)
+
     def silence(self, row: int) -> None:
         """Let the row carry the idle pattern."""
         group, slot = self._find(row)
@@ -140,10 +145,10 @@ class Sender:
             blocks: `uint8[n, 160]`, a row each.
         """
         if len(rows):
-            group = self._groups[int(rows[0]) % self.phases]
-            if (rows % self.phases != rows[0] % self.phases).any():
+            slots, phases = rows // self.phases, rows % self.phases
+            if np.count_nonzero(phases - phases[0]):
                 raise LocalProtocolError("rows of more than one phase were fed together")
-            group.feed_all(rows // self.phases, blocks)
+            self._groups[phases[0]].feed_all(slots, blocks)
 
     def attach(self, row: int, ssrc: int, sequence: int, timestamp: int, payload_type: int, ptime_ms: int = 20) -> None:
         """Cut through: packets are made of the row from the next tick on, the first with these numbers and the marker.

@@ -43,7 +43,9 @@ from gateway.interworking.effects import (
     ReserveMedia,
 )
 from gateway.media.quality import MediaQuality
-from gateway.net.media import MediaPlane, PlaneSettings, QualityObserver, RtpTap, SoundObserver, Speaking
+from gateway.net.backward import RtpTap
+from gateway.net.circuit import Speaking
+from gateway.net.media import MediaPlane, PlaneSettings, QualityObserver, SoundObserver
 from gateway.net.rtp_ports import RtpPorts, raise_file_limit
 from gateway.net.runner import Runner
 from tones.g711 import Law

@@ -139,7 +139,7 @@ def _heard_s(call: SyncCall) -> float:
 
 
 def listened_to(pstn: Pstn, numbers: list[tuple[TonePlan, Tone, str]], tries: int = 3) -> list[str]:
-    """Dial all of them at once, listen, and say what is wrong with any; those that a busy machine refuses dial again."""
+    """Dial all of them at once, listen, and say what is wrong with any; whom a busy machine refuses dials again."""
     wrong = []
     again = []
     with pstn.phone() as phone:

@@ -371,7 +371,7 @@ def test_digits_that_the_exchange_plays_reach_the_caller_as_events(make: Callabl
     bench = make()
     bench.call.ask(ReserveMedia(), ConnectMedia(bench.phone.agreed()))
     bench.call.ask(CutThroughBackward(7))
-    bench.plane._clips._add(repr(Sound(("dtmf 42",), "us", 1)), _two_digits(), repeat=False, rare=False)
+    bench.plane._backward.clips._add(repr(Sound(("dtmf 42",), "us", 1)), _two_digits(), repeat=False, rare=False)
     bench.party.ask(PlaySound(7, Sound(("dtmf 42",), "us", 1)))
     bench.reactor.pass_time(1.0)
     events = [packet for packet in bench.phone.packets() if packet.payload_type == 101]

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from gateway.core.effects import Effect
 from gateway.core.errors import ParseError
 from gateway.exchange.effects import ConnectHandset, ReleaseHandset, RingHandset
+from gateway.net.circuit import Speaking
 from gateway.net.handset import (
     ABSENT,
     MOST_OCTETS,
@@ -24,7 +25,6 @@ from gateway.net.handset import (
     HandsetRefusedError,
     Kind,
 )
-from gateway.net.media import Speaking
 from gateway.net.runner import Runner
 from tones.g711 import Law
 
