@@ -32,6 +32,7 @@ _HEADER: Final = np.dtype(
 _PACKET: Final = np.dtype([("header", _HEADER), ("payload", "V", PACKET_SAMPLES)])
 _MARKER: Final = 0x80
 _TICK_HALVES: Final = 2
+_PLACES: Final = np.arange(PACKET_SAMPLES)
 _NOBODY: Final = np.zeros(0, np.int64)
 
 Rows = NDArray[np.int64]
@@ -174,7 +175,6 @@ class PhaseGroup:
             self._ring = np.concatenate([self._ring, np.zeros_like(self._ring)])
             self._free_rings.extend(range(rings, 2 * rings))
         self._ring_of[slot] = self._free_rings.pop()
-        self._ring[self._ring_of[slot]] = _IDLE_OCTETS[self._law[slot]]
         self._read_packet[slot] = self._fill[slot] = 0
         self.underruns[slot] = self.overruns[slot] = 0
         self._headers["second"][slot] |= _MARKER
@@ -192,10 +192,7 @@ class PhaseGroup:
         if excess > 0:
             packets = -(-excess // PACKET_SAMPLES)
             gone = min(packets * PACKET_SAMPLES, fill)
-            if gone == fill:
-                ring[:] = _IDLE_OCTETS[self._law[slot]]
-            else:
-                ring[(read + np.arange(packets)) % RING_PACKETS] = _IDLE_OCTETS[self._law[slot]]
+            if gone < fill:
                 read = (read + packets) % RING_PACKETS
             fill -= gone
             dropped += gone
@@ -230,9 +227,7 @@ class PhaseGroup:
         if self._is_live[slot]:
             waiting = np.arange(int(self._fill[slot])) + int(self._read_packet[slot]) * PACKET_SAMPLES
             ring = self._ring[self._ring_of[slot]].reshape(-1)
-            kept = ring[waiting % RING_OCTETS]
-            ring[:] = idle_octet(law)
-            ring[waiting % RING_OCTETS] = transcode(kept, LAWS[before], law)
+            ring[waiting % RING_OCTETS] = transcode(ring[waiting % RING_OCTETS], LAWS[before], law)
         if self._attached[slot] and self._halves[slot] != _TICK_HALVES:
             self._packetizer.replace(slot, transcode(np.arange(256, dtype=np.uint8), LAWS[before], law))
         self._law[slot] = after
@@ -375,14 +370,19 @@ class PhaseGroup:
         return ended
 
     def _read_live(self, payloads: NDArray[np.void]) -> None:
-        """Put a packet of each live slot into its place, clear it to idle in the ring, and move on."""
+        """Put a packet of each live slot into its place, idle where the ring has no more, and move on."""
         slots = self._live_slots
         read, fill, rings = self._read_packet[slots], self._fill[slots], self._ring_of[slots]
         taken = self._ring[rings, read]
+        hungry = fill < PACKET_SAMPLES
+        if np.count_nonzero(hungry):
+            short = np.flatnonzero(hungry)
+            missing = fill[short, np.newaxis] <= _PLACES
+            taken[short] = np.where(missing, _IDLE_OCTETS[self._law[slots[short]], np.newaxis], taken[short])
+            self.underruns[slots[short]] += 1
+            fill[short] = PACKET_SAMPLES
         payloads[self._live_places] = taken[self._live_heard].view(payloads.dtype)[:, 0]
-        self._ring[rings, read] = _IDLE_OCTETS[self._law[slots], np.newaxis]
-        self.underruns[slots] += fill < PACKET_SAMPLES
-        self._fill[slots] = np.maximum(fill - PACKET_SAMPLES, 0)
+        self._fill[slots] = fill - PACKET_SAMPLES
         self._read_packet[slots] = (read + 1) % RING_PACKETS
 
     def _find_slots(self) -> None:

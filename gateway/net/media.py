@@ -49,6 +49,8 @@ from tones.g711 import Law, idle_octet, transcode
 
 PHASES: Final = 10
 PACKET_S: Final = 0.020
+SHORT_OF_A_PACKET_S: Final = 0.004
+"""One datagram of each caller is taken at a time, or one for each such while since the last time."""
 HANDSET_DELAY_OCTETS: Final = 320
 """So much silence goes before what the handset says: its frames may come that much late, or 40 ms."""
 SoundObserver = Callable[[int, Sound], None]
@@ -126,6 +128,7 @@ class MediaPlane:
         self._calls: dict[int, CallPort] = {}
         self._by_row: dict[int, CallPort] = {}
         self._taken: set[CallPort] = set()
+        self._taken_s = reactor.seconds()
         self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick)
         self._reports: list[tuple[float, int, CallPort]] = []
         self._numbers = count()
@@ -466,12 +469,14 @@ class MediaPlane:
             self._ticker.rest(phase)
 
     def _phase(self, phase: int) -> None:
-        arrivals = self._way_in.take()
+        now_s = self._reactor.seconds()
+        arrivals = self._way_in.take(1 + int((now_s - self._taken_s) / SHORT_OF_A_PACKET_S))
+        self._taken_s = now_s
         if len(arrivals.keys) or arrivals.refused:
             self._arrived(arrivals)
-        self._forward.tick(phase, self._reactor.seconds())
+        self._forward.tick(phase, now_s)
         self._backward.tick(phase)
-        if self._reports and self._reports[0][0] <= self._reactor.seconds():
+        if self._reports and self._reports[0][0] <= now_s:
             self._report(heappop(self._reports)[2])
 
     def _somebody_speaks(self) -> None:

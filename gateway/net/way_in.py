@@ -96,8 +96,12 @@ class WayIn(Protocol):
     def remove(self, key: int) -> None:
         """No more; what has not been taken stays in the socket. To be called before the socket is closed."""
 
-    def take(self) -> Arrivals:
-        """What has come since the last time."""
+    def take(self, of_one: int = OF_ONE_AT_ONCE) -> Arrivals:
+        """What has come since the last time.
+
+        Args:
+            of_one: so many datagrams of one socket at most, up to `OF_ONE_AT_ONCE`: what waits longer is not lost.
+        """
 
     def close(self) -> None:
         """Give back what the kernel lent."""
@@ -137,19 +141,19 @@ class _Takes(ABC):
         """Watch it no more."""
         self._poll.unregister(self._fds.pop(key))
 
-    def take(self) -> Arrivals:
+    def take(self, of_one: int = OF_ONE_AT_ONCE) -> Arrivals:
         """Read what is there, one from each in turn."""
         ready = self._ready(self._at_once)
         if not ready:
             return _NOTHING
         read: list[tuple[Fds, Results, Rows]] = []
         left = self._at_once
-        for _ in range(OF_ONE_AT_ONCE):
+        for more in reversed(range(min(of_one, OF_ONE_AT_ONCE))):
             fds = self._events["fd"][:ready].copy()
             rows = np.empty((ready, WIDTH), np.uint8)
             read.append((fds, self._read(fds, rows), rows))
             left -= ready
-            ready = self._ready(left) if left else 0
+            ready = self._ready(left) if left and more else 0
             if not ready:
                 break
         if len(read) == 1:
