@@ -388,7 +388,7 @@ class TestCost:
             sys.setprofile(None)
         return count
 
-    @pytest.mark.parametrize(("fed", "most"), [(480, 40), (0, 50)])
+    @pytest.mark.parametrize(("fed", "most"), [(480, 40), (0, 55)])
     def test_a_tick_calls_as_many_functions_for_a_thousand_rows_as_for_two(
         self, store: SoundStore, fed: int, most: int
     ) -> None:
