@@ -19,6 +19,7 @@ import itertools
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.media.assembly import SAMPLES_A_SECOND
 from gateway.media.comfort_noise import ComfortNoise, NoiseSource
@@ -47,7 +48,8 @@ OVERDUE_SAMPLES: Final = 80
 """Earlier or later than wanted by more than that: nearer to the wanted point, where nobody hears it."""
 SPLICED_SAMPLES: Final = 640
 """Later by more than that: nearer to it at once, heard or not."""
-_SKIPPED_SAMPLES: Final = 1600
+SKIPPED_SAMPLES: Final = 1600
+"""Later by more than that: at the wanted point at once."""
 _ALL: Final = b"\1" * PACKET_SAMPLES
 _NONE: Final = bytes(PACKET_SAMPLES)
 _QUIET_AMPLITUDE: Final = 260
@@ -56,6 +58,12 @@ IS_QUIET: Final = {law: np.abs(decode(bytes(range(256)), law).astype(np.int64)) 
 """For each law `bool[256]`: which octets are quiet."""
 _QUIET_OCTETS: Final = {law: bytes(np.flatnonzero(quiet).tolist()) for law, quiet in IS_QUIET.items()}
 _FALLING: Final = np.linspace(1.0, 0.0, PACKET_SAMPLES)
+
+
+def spliced(one: bytes | NDArray[np.uint8], other: bytes | NDArray[np.uint8], law: Law) -> NDArray[np.uint8]:
+    """What begins as one block of 160 octets and ends as the other: `uint8[..., 160]`."""
+    mixed = decode(one, law) * _FALLING + decode(other, law) * (1 - _FALLING)
+    return encode(np.rint(mixed).astype(np.int16), law)
 
 
 class Standing(NamedTuple):
@@ -221,7 +229,7 @@ class JitterBuffer:
             return self._noise.block(PACKET_SAMPLES), Verdict.IDLE
         play = self._play
         early = play - int(now_s * SAMPLES_A_SECOND) + self._playout.point
-        if early < -_SKIPPED_SAMPLES:
+        if early < -SKIPPED_SAMPLES:
             self._skip_to(play - early)
             play, early = self._play, 0
         at = play % RING_SAMPLES
@@ -255,15 +263,17 @@ class JitterBuffer:
         offset = (self._timestamp - self._position) % TIMESTAMP_MODULUS
         return Standing(play, end, run_end, offset, takes_next, self._playout.measured)
 
-    def went_on(self, packets: int, size: int, play: int, end: int, measured: Measured) -> None:
-        """Packets came, each `size` octets from where the one before had ended, and blocks were given as they are.
+    def went_on(self, packets: int, size: int, play: int, end: int, measured: Measured, discarded: int = 0) -> None:
+        """Packets came, each `size` octets from where the one before had ended, and blocks were given.
 
         Args:
             packets: how many; their octets are in the ring already.
             size: of each.
-            play, end, measured: as in `Standing`, now; what was played last is still in the ring.
+            play, end, measured: as in `Standing`, now; what was played last stands in the ring before `play`.
+            discarded: samples that were left out to come nearer to the wanted point.
         """
         first, before = self._end, self._play
+        self.counts.discarded_samples += discarded
         if packets:
             self.counts.packets += packets
             self._odd = 0
@@ -400,13 +410,7 @@ class JitterBuffer:
         if not shorter:
             return octets
         self.counts.discarded_samples += dropped
-        return self._spliced(octets, other)
-
-    def _spliced(self, octets: bytes, other: bytes) -> bytes:
-        """One block that begins as one and ends as the other."""
-        one, two = decode(octets, self.law), decode(other, self.law)
-        mixed = np.rint(one * _FALLING + two * (1 - _FALLING)).astype(np.int16)
-        return encode(mixed, self.law).tobytes()
+        return spliced(octets, other, self.law).tobytes()
 
     def _incomplete(self, play: int, present: bytearray, octets: bytes, early: int) -> tuple[bytes, Verdict]:
         """Part of the block is not there, or nothing of it."""

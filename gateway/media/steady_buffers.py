@@ -23,8 +23,10 @@ from gateway.media.jitter import (
     JUMP_SAMPLES,
     OVERDUE_SAMPLES,
     RING_SAMPLES,
+    SKIPPED_SAMPLES,
     SPLICED_SAMPLES,
     JitterBuffer,
+    spliced,
 )
 from gateway.media.jitter_counts import JitterCounts, Verdict
 from gateway.media.playout import JitterSettings
@@ -55,6 +57,8 @@ _MOST_HELD: Final = np.array(RING_SAMPLES - HISTORY_SAMPLES - LONGEST_SAMPLES)
 """What was played last stays in the ring: concealment may want it."""
 _EARLY: Final = np.array(EARLY_SAMPLES)
 _OVERDUE: Final = np.array(-OVERDUE_SAMPLES)
+_BEFORE_SAMPLES: Final = HISTORY_SAMPLES - PACKET_SAMPLES
+"""What concealment may want besides the block that was played last."""
 
 Rows = NDArray[np.int64]
 Octets = NDArray[np.uint8]
@@ -70,7 +74,8 @@ def octets_of(size: int) -> np.dtype[np.void]:
 class SteadyBuffers:
     """All slots, and one more at the end that is never any slot: index -1 has nothing and takes nothing.
 
-    Between `_play` and `_end` all is there up to `_run_end`; what came since the object was told begins at `_since`.
+    Between `_play` and `_end` all is there up to `_run_end`. Since the object was told, what came begins at `_since`,
+    what was played at `_began`, and `_dropped` samples were left out.
 
     Args:
         settings: how the buffers adapt.
@@ -93,6 +98,8 @@ class SteadyBuffers:
         self._end: Rows = np.zeros(0, np.int64)
         self._run_end: Rows = np.zeros(0, np.int64)
         self._since: Rows = np.zeros(0, np.int64)
+        self._began: Rows = np.zeros(0, np.int64)
+        self._dropped: Rows = np.zeros(0, np.int64)
         self._size: Rows = np.zeros(0, np.int64)
         self._idle_blocks: Rows = np.zeros(0, np.int64)
         self._is_silent: Some = np.zeros(0, np.bool_)
@@ -138,7 +145,7 @@ class SteadyBuffers:
         """
         buffer = self.buffer(slot)
         play, end, run_end, offset, takes_next, measured = buffer.standing()
-        self._play[slot] = play
+        self._play[slot] = self._began[slot] = play
         self._end[slot] = self._since[slot] = end
         self._run_end[slot] = _NOWHERE if run_end is None else (_NO_HOLE if run_end == end else run_end)
         self._size[slot] = size
@@ -170,20 +177,23 @@ class SteadyBuffers:
             self._forget(slot)
             return
         play, end, size = int(self._play[slot]), int(self._end[slot]), int(self._size[slot])
-        self.buffer(slot).went_on(self._untold(slot), size, play, end, self._points.measured(slot))
+        measured, dropped = self._points.measured(slot), int(self._dropped[slot])
+        self.buffer(slot).went_on(self._untold(slot), size, play, end, measured, dropped)
         self._forget(slot)
 
     def counts(self, slot: int) -> JitterCounts:
         """What became of the stream, with what the object has not been told of."""
         counts = self.buffer(slot).counts
         packets, idle = counts.packets + self._untold(slot), counts.idle + int(self._idle_blocks[slot])
-        return attrs.evolve(counts, packets=packets, idle=idle)
+        discarded = counts.discarded_samples + int(self._dropped[slot])
+        return attrs.evolve(counts, packets=packets, idle=idle, discarded_samples=discarded)
 
     @property
     def untold(self) -> JitterCounts:
         """What no object has been told of, of all slots."""
         packets = int(((self._end - self._since) // self._size).sum())
-        return JitterCounts(packets=packets, idle=int(self._idle_blocks.sum()))
+        idle, discarded = int(self._idle_blocks.sum()), int(self._dropped.sum())
+        return JitterCounts(packets=packets, idle=idle, discarded_samples=discarded)
 
     def delay_ms(self, slot: int) -> float:
         """The delay that is wanted now."""
@@ -196,7 +206,7 @@ class SteadyBuffers:
 
     def _forget(self, slot: int) -> None:
         self._known[slot] = self._is_silent[slot] = False
-        self._idle_blocks[slot] = 0
+        self._idle_blocks[slot] = self._dropped[slot] = 0
         self._end[slot] = self._since[slot] = self._run_end[slot] = _NOWHERE
 
     def _grow(self) -> None:
@@ -211,7 +221,18 @@ class SteadyBuffers:
                 buffer.ring = memoryview(rings[slot])
         self._windows = {}
         self._points.grow(slots)
-        for name in ("_law", "_play", "_end", "_run_end", "_since", "_size", "_idle_blocks", "_is_silent"):
+        for name in (
+            "_law",
+            "_play",
+            "_end",
+            "_run_end",
+            "_since",
+            "_began",
+            "_dropped",
+            "_size",
+            "_idle_blocks",
+            "_is_silent",
+        ):
             array = getattr(self, name)
             larger = np.zeros(slots, array.dtype)
             larger[:before] = array
@@ -275,7 +296,7 @@ class SteadyBuffers:
     # --- blocks -------------------------------------------------------------------------------------------------
 
     def pull(self, slots: Rows, now_s: float, octets: Octets, verdicts: Octets) -> Rows:
-        """Take the next block of each slot where it is there and nothing is to be done about it, or all is silent.
+        """Take the next block of each slot where it is there, is longer than it should be, or where all is silent.
 
         Args:
             slots: `int64[n]`, each once.
@@ -303,7 +324,15 @@ class SteadyBuffers:
                 octets[each, :first], octets[each, first:] = ring[-first:], ring[: PACKET_SAMPLES - first]
         off = (early > _EARLY) | (early < _OVERDUE)
         if np.count_nonzero(off):
-            given[off] &= self._stay(slots[off], early[off], there[off], octets[off])
+            off &= given
+            those = np.flatnonzero(off)
+            stay, shorten = self._off_point(slots[those], early[those], there[those], octets[those])
+            given[those] = stay | shorten
+            if np.count_nonzero(shorten):
+                shorter = those[shorten]
+                dropped = np.minimum(-early[shorter], PACKET_SAMPLES)
+                self._shorten(slots[shorter], at[shorter], dropped, octets, shorter)
+                play[shorter] += dropped
         silent = self._is_silent[slots]
         if np.count_nonzero(silent):
             self._fall_silent(slots[silent], early[silent])
@@ -322,13 +351,44 @@ class SteadyBuffers:
         self._play[slots] += _SIZE - early
         self._idle_blocks[slots] += 1
 
-    def _stay(self, slots: Rows, early: Rows, there: Rows, octets: Octets) -> Some:
-        """Whether blocks are given as they are though they are off the wanted point: it could not be done unheard."""
-        laws = self._law[slots]
+    def _off_point(self, slots: Rows, early: Rows, there: Rows, octets: Octets) -> tuple[Some, Some]:
+        """What is done with blocks that are there, but off the wanted point.
+
+        Returns:
+            Which are given as they are, because nothing could be done unheard; and which are given with the next ones,
+            two blocks in the time of one.
+        """
+        laws, at = self._law[slots], self._play[slots] & _IN_RING
         quiet: Some = np.all(_QUIET[laws[:, np.newaxis], octets[:, _GLANCES]], axis=1)
         if np.count_nonzero(quiet):
             perhaps = np.flatnonzero(quiet)
             quiet[perhaps] = _QUIET[laws[perhaps][:, np.newaxis], octets[perhaps]].all(axis=1)
-        held_too_little = (early < 0) & (there < PACKET_SAMPLES + np.minimum(-early, PACKET_SAMPLES))
+        dropped = np.minimum(-early, PACKET_SAMPLES)
+        held_too_little = (early < 0) & (there < PACKET_SAMPLES + dropped)
         stay: Some = (early >= -SPLICED_SAMPLES) & (~quiet | held_too_little)
-        return stay
+        shorten: Some = (early < 0) & ~stay & ~held_too_little & (early >= -SKIPPED_SAMPLES)
+        shorten &= (at >= _BEFORE_SAMPLES) & (at + dropped <= RING_SAMPLES - PACKET_SAMPLES)
+        shorten &= self._play[slots] - self._began[slots] >= _BEFORE_SAMPLES
+        return stay, shorten
+
+    def _shorten(self, slots: Rows, at: Rows, dropped: Rows, octets: Octets, places: Rows) -> None:
+        """Let blocks begin as they are and end as what comes so much later; the ring has then what was played.
+
+        Args:
+            slots: `int64[k]`, each once.
+            at: where in their rings the blocks begin.
+            dropped: samples that are left out, at most a block.
+            octets: `uint8[n, 160]`, the blocks of more slots.
+            places: `int64[k]`, which of those these are.
+        """
+        begin = slots * _RING + at
+        blocks, before = self._windows_of(PACKET_SAMPLES), self._windows_of(_BEFORE_SAMPLES)
+        other = blocks[begin + dropped].view(np.uint8).reshape(-1, PACKET_SAMPLES)
+        laws = self._law[slots]
+        for index, law in enumerate(LAWS):
+            these = laws == index
+            if np.count_nonzero(these):
+                octets[places[these]] = spliced(octets[places[these]], other[these], law)
+        before[begin + dropped - _BEFORE_SAMPLES] = before[begin - _BEFORE_SAMPLES]
+        blocks[begin + dropped] = octets[places].view(octets_of(PACKET_SAMPLES))[:, 0]
+        self._dropped[slots] += dropped

@@ -13,7 +13,6 @@ is started again; its calls are abandoned, and nothing else notices.
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import signal
@@ -31,6 +30,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from gateway.core.collector import let_the_collector_rest
 from gateway.core.effects import Effect, Machine
 from gateway.exchange.effects import ECHO, HANDSET, EchoCircuit, LeaveCircuit, ListenToCircuit, PlaySound
 from gateway.exchange.own_sounds import keep
@@ -474,7 +474,7 @@ def main(arguments: list[str]) -> None:
     pipes.StandardIO(commands, stdin=COMMANDS_FD, stdout=EVENTS_FD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's: it clears the calls first
     raise_file_limit()
-    gc.freeze()
+    let_the_collector_rest()
     clock.run(installSignalHandlers=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,9 @@ from zope.interface import implementer
 
 from gateway.config.settings import Settings, home_country, host_port, port_range
 from gateway.config.toml import ConfigErrors, load_settings
+from gateway.core.collector import let_the_collector_rest
 from gateway.service.compose import Lab, compose
 from tones.plan import load_plan
-
-COLLECTIONS = 2_000, 1_000, 1_000
-"""Finished calls are gone without the collector; it only looks for what nobody has thought of, and mostly among the
-newest objects, where that takes less than a millisecond."""
 
 
 class Options(UsageOptions):
@@ -93,7 +89,7 @@ class GatewayService(Service):
 
     def startService(self) -> None:
         """Say what can be dialled."""
-        _let_the_collector_rest()
+        let_the_collector_rest()
         super().startService()  # type: ignore[no-untyped-call]
         for line in invitation(self.lab):
             self.log.info("{line}", line=line)
@@ -102,13 +98,6 @@ class GatewayService(Service):
         """Clear every call, then close."""
         super().stopService()  # type: ignore[no-untyped-call]
         return self.lab.stop()
-
-
-def _let_the_collector_rest() -> None:
-    """What is loaded stays: the garbage collector need not look at it again; and all calls there are, hardly ever."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTIONS)
 
 
 def invitation(lab: Lab) -> list[str]:

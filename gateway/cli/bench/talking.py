@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from gateway.cli.bench.machine import raise_file_limit, resident_octets
 from gateway.cli.bench.sending import EarlyMediaCall
+from gateway.core.collector import let_the_collector_rest
 from gateway.core.effects import Outbox
 from gateway.exchange.effects import EchoCircuit, ListenToCircuit
 from gateway.interworking.effects import ConnectMedia, CutThroughBackward, CutThroughForward
@@ -74,6 +75,7 @@ class Talking:
         if self._opened < len(self.calls):
             self._reactor.callLater(0.005, self.open_some)
         else:
+            let_the_collector_rest()
             print(json.dumps([call.port for call in self.calls]), flush=True)
             self._reactor.callLater(SETTLING_S, self._begin)
 

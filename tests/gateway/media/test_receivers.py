@@ -189,6 +189,44 @@ class TestAgainstTheModel:
             for row in both.rows:
                 both.compare(row)
 
+    @pytest.mark.parametrize("stall_s", [0.1, 0.14, 0.18, 0.3])
+    @pytest.mark.parametrize("loss", [0, 1])
+    def test_after_a_stall_all_catch_up_together(
+        self, monkeypatch: pytest.MonkeyPatch, stall_s: float, loss: int
+    ) -> None:
+        asked = 0
+        one_by_one = Receivers._pull_one
+
+        def count(bank: Receivers, row: int, slot: int, now_s: float) -> tuple[bytes, Verdict]:
+            nonlocal asked
+            asked += 1
+            return one_by_one(bank, row, slot, now_s)
+
+        monkeypatch.setattr(Receivers, "_pull_one", count)
+        both, chance = Both(20), random.Random(stall_s)
+        both.rows += [both.open(Law.MULAW) for _ in range(20)]
+        for row in both.rows:
+            both.hear(row)
+        before = 0
+        for number in range(400):
+            now_s = 1.0 + number * 0.02
+            coming = []
+            for row in both.rows:
+                if not loss or (number - row) % 37:
+                    octets = chance.randbytes(160)
+                    packet = RtpPacket(8 * (row < 20), 65000 + number & 0xFFFF, 160 * number + 7, row + 1, octets)
+                    coming.append((row, packet.serialize()))
+            both.received(coming, now_s)
+            before = asked if number == 40 else before
+            if (number - 40) % 90 >= stall_s / 0.02 or number < 40:
+                both.pull(both.rows, now_s + 0.001)
+        for row in both.rows:
+            both.compare(row)
+        discarded = both.bank.totals().jitter.discarded_samples
+        assert discarded > (0 if stall_s < 0.11 else 40 * 160)
+        if not loss:
+            assert asked - before < 200
+
     def test_a_packet_that_comes_twice_in_a_batch_is_a_duplicate(self) -> None:
         both = Both(8)
         both.received([(row, datagram(row, 0)) for row in both.rows], 1.0)

@@ -14,6 +14,7 @@ from twisted.plugin import IPlugin, getPlugins
 from twisted.python.usage import UsageError
 
 from gateway.config.settings import Settings
+from gateway.core import collector
 from gateway.service import plugin
 from gateway.service.plugin import GatewayService, Options, ServiceMaker, invitation
 
@@ -130,7 +131,7 @@ class TestService:
         try:
             with capturedLogs() as logged:
                 GatewayService(lab).startService()
-            assert gc.get_threshold() == plugin.COLLECTIONS
+            assert gc.get_threshold() == collector.COLLECTIONS
             assert gc.get_freeze_count() > frozen
         finally:
             gc.unfreeze()
