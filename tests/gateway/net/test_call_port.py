@@ -31,6 +31,7 @@ from gateway.net.rtp_ports import RtpPorts
 from gateway.net.runner import Runner
 from tests.gateway.net.test_media import SINE, Party, Phone
 from tones.detect import listen
+from tones.detect.dtmf import detect
 from tones.dtmf import render_digit
 from tones.g711 import Law, decode, encode
 
@@ -377,6 +378,29 @@ def test_digits_that_the_exchange_plays_reach_the_caller_as_events(make: Callabl
     events = [packet for packet in bench.phone.packets() if packet.payload_type == 101]
     assert {packet.payload[0] for packet in events} == {4, 2}
     assert ("sound ended",) in bench.party.told
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_so_they_do_when_the_caller_says_only_while_they_play_how_it_wants_them(
+    make: Callable[..., Bench], repeats: bool
+) -> None:
+    bench = make()
+    sound = Sound(("dtmf 42",), "us", 1)
+    introduced = np.concatenate([_two_digits(), np.zeros(8000, np.int16)])
+    bench.plane._backward.clips._add(repr(sound), introduced, repeats, False, len(_two_digits()) if repeats else 0)
+    bench.call.ask(ReserveMedia(), ConnectMedia(bench.phone.agreed(telephone_event=None)))
+    bench.call.ask(CutThroughBackward(7))
+    bench.party.ask(PlaySound(7, sound))
+    bench.reactor.pass_time(0.2)  # the first digit is over, the second is not
+    bench.call.ask(ConnectMedia(bench.phone.agreed()))
+    bench.reactor.pass_time(0.25)
+    bench.call.ask(ConnectMedia(bench.phone.agreed(telephone_event=None)))
+    bench.reactor.pass_time(1.5)
+    packets = bench.phone.packets()
+    assert {packet.payload[0] for packet in packets if packet.payload_type == 101} == {2}
+    sound_heard = decode(b"".join(packet.payload for packet in packets if packet.payload_type == 0), Law.MULAW)
+    assert "".join(digit.digit for digit in detect(sound_heard)) == "4"
+    assert (("sound ended",) in bench.party.told) is not repeats
 
 
 def _two_digits() -> np.ndarray[tuple[int], np.dtype[np.int16]]:

@@ -352,6 +352,19 @@ class TestDigits:
 
 
 class TestForward:
+    def test_a_description_that_comes_after_the_answer_is_not_too_late(self, bench: Bench) -> None:
+        """An INVITE without an offer has its answer in the ACK (RFC 3261 §13.2.1)."""
+        bench.call.ask(ReserveMedia())
+        bench.party.ask(EchoCircuit(7), ListenToCircuit(7))
+        bench.call.ask(CutThroughBackward(7), CutThroughForward(7), PlayDigit(7, "7", 100))
+        bench.reactor.pass_time(0.5)
+        assert ("digit", "7") in bench.party.told
+        bench.call.ask(ConnectMedia(bench.phone.agreed(telephone_event=None)))
+        bench.send(*speech(render_digit("5", 200.0), Law.MULAW, 0))
+        bench.reactor.pass_time(0.3)
+        assert ("digit", "5") in bench.party.told
+        assert "".join(digit.digit for digit in detect(bench.phone.heard())) == "5"
+
     def test_echo(self, bench: Bench) -> None:
         bench.up()
         bench.call.ask(ConnectMedia(bench.phone.agreed(telephone_event=None)))
