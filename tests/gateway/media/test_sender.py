@@ -308,10 +308,10 @@ class TestLive:
 class TestRows:
     def test_rows_are_spread_evenly_over_the_phases(self, store: SoundStore) -> None:
         sender = Sender(store)
-        rows = [sender.open(Law.ALAW) for _ in range(1000)]
-        assert len(set(rows)) == 1000
-        assert [sender.rows_in(phase) for phase in range(20)] == [50] * 20
-        assert set(Counter(sender.phase_of(row) for row in rows).values()) == {50}
+        rows = [sender.open(Law.ALAW) for _ in range(1400)]
+        assert len(set(rows)) == 1400
+        assert [sender.rows_in(phase) for phase in range(20)] == [70] * 20
+        assert set(Counter(sender.phase_of(row) for row in rows).values()) == {70}
         for row in rows:
             sender.attach(row, row, 1, 1, 8)
         sent = [packets_of(sender.tick(phase)) for phase in range(20)]
