@@ -11,7 +11,7 @@ from attrs import frozen
 
 from gateway.core.clause import Clause
 from gateway.core.errors import ParseError
-from gateway.sip.fields.media_type import MediaType
+from gateway.sip.fields.media_type import read_media_type
 from gateway.sip.headers import Headers
 from gateway.sip.message import Message
 
@@ -43,7 +43,7 @@ ALTERNATIVE = "multipart/alternative"
 
 def _described(headers: Headers, default_type: str, octets: bytes) -> Part:
     written = headers.get("Content-Type")
-    media_type = default_type if written is None else MediaType.parse(written).essence
+    media_type = default_type if written is None else read_media_type(written).essence
     # RFC 3261 §13.2.1: "bodies of Content-Type application/sdp imply the disposition "session", while other content
     # types imply "render"."
     disposition, required = ("session" if media_type == SDP else "render"), True
