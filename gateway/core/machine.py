@@ -57,7 +57,9 @@ def _input(rows: dict[int, tuple[object, tuple[Callable[..., object], ...]]]) ->
         if waiting is not None:
             waiting.append(partial(give, inputs, *arguments, **keywords))
             return
-        core = _core(inputs)
+        core = inputs.weak_core()
+        if core is None:
+            raise _forgotten(inputs)
         transitioner = inputs.__automat_transitioner__
         transitioner._state, methods = rows[id(transitioner._state)]
         if not methods:
@@ -77,8 +79,12 @@ def _input(rows: dict[int, tuple[object, tuple[Callable[..., object], ...]]]) ->
 def _core(inputs: Any) -> object:
     core: object = inputs.weak_core()
     if core is None:
-        raise ReferenceError(f"{type(inputs).__name__}: an input to a machine that nobody holds any longer")
+        raise _forgotten(inputs)
     return core
+
+
+def _forgotten(inputs: Any) -> ReferenceError:
+    return ReferenceError(f"{type(inputs).__name__}: an input to a machine that nobody holds any longer")
 
 
 def _hold_weakly(inputs: Any, core: object) -> None:

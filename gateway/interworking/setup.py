@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from attrs import frozen
 
 from gateway.interworking.numbers import TelephoneNumber, calling_number, telephone_number
@@ -48,13 +50,7 @@ def initial_address(invite: Request, called: TelephoneNumber, settings: SetupSet
         ParseError: the From or To header cannot be read.
     """
     parameters: list[Parameter] = [
-        NatureOfConnectionIndicators(),
-        ForwardCallIndicators(
-            interworking_encountered=settings.interworking_encountered,
-            isup_all_the_way=not settings.interworking_encountered,
-        ),
-        CallingPartysCategory(),
-        TransmissionMediumRequirement(),
+        *_indicators(settings.interworking_encountered),
         CalledPartyNumber(digits=called.digits + "F", nature_of_address=called.nature_of_address),
     ]
     calling = calling_number(invite.from_, settings.country_code)
@@ -70,13 +66,31 @@ def initial_address(invite: Request, called: TelephoneNumber, settings: SetupSet
         )
     # "If the primary telephone number in the Request-URI and that of the To header are at variance, then the To
     # header SHOULD be used to populate an OCN parameter."
-    original = calling_number(invite.to, settings.country_code)
+    original = None
+    if invite.to.uri != invite.request_uri:
+        original = calling_number(invite.to, settings.country_code)
     if original is not None and original != called:
         parameters.append(OriginalCalledNumber(digits=original.digits, nature_of_address=original.nature_of_address))
     return tuple(parameters)
 
 
+@cache
+def _indicators(interworking_encountered: bool) -> tuple[Parameter, ...]:
+    """What stands before the numbers, the same in every IAM."""
+    return (
+        NatureOfConnectionIndicators(),
+        ForwardCallIndicators(
+            interworking_encountered=interworking_encountered, isup_all_the_way=not interworking_encountered
+        ),
+        CallingPartysCategory(),
+        TransmissionMediumRequirement(),
+    )
+
+
 def _presentation(invite: Request) -> Presentation:
     """Restricted where the caller asks for it (RFC 3323 §4.2)."""
-    wishes = {wish.strip().lower() for line in invite.headers.lines("Privacy") for wish in line.split(";")}
+    lines = invite.headers.written("Privacy")
+    if not lines:
+        return Presentation.ALLOWED
+    wishes = {wish.strip().lower() for line in lines for wish in line.split(";")}
     return Presentation.RESTRICTED if wishes & {"id", "user", "header"} else Presentation.ALLOWED

@@ -338,9 +338,9 @@ def respond(
         content_type: its type.
     """
     source = request.headers
-    copied = [("Via", line) for line in source.lines("Via")]
+    copied = [("Via", line) for line in source.written("Via")]
     if 100 < status < 300 and request.method in _DIALOG_CREATING:
-        copied += [("Record-Route", line) for line in source.lines("Record-Route")]
+        copied += [("Record-Route", line) for line in source.written("Record-Route")]
     for name in ("From", "To", "Call-ID", "CSeq"):
         line = source.get(name)
         if line is None:

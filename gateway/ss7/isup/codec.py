@@ -7,6 +7,8 @@ and a message may stop before the pointer to an optional part (in older versions
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.core.clause import Clause
 from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.ss7.isup.messages import GREATEST_CIC, MESSAGES, Message, MessageFormat, message_name
@@ -139,17 +141,9 @@ def _parse_at(code: int, octets: bytes, offset: int) -> Parameter:
 
 def _write_parts(message: Message, layout: MessageFormat) -> bytes:
     optional = list(message.parameters)
-
-    def take(code: ParameterCode) -> bytes:
-        for position, parameter in enumerate(optional):
-            if parameter.code == code:
-                del optional[position]
-                return _contents(message, parameter)
-        raise LocalProtocolError(f"{message.name}: mandatory {parameter_name(code)} is missing")
-
     fixed = b""
     for code, length in layout.fixed:
-        contents = take(code)
+        contents = _take(message, optional, code)
         if len(contents) != length:
             raise LocalProtocolError(
                 f"{message.name}: {parameter_name(code)} of {len(contents)} octets, {length} needed"
@@ -161,7 +155,7 @@ def _write_parts(message: Message, layout: MessageFormat) -> bytes:
     variable = b""
     for position, code in enumerate(layout.variable):
         pointer_octets += _pointer(message, pointers - position + len(variable))
-        contents = take(code)
+        contents = _take(message, optional, code)
         variable += bytes((len(contents),)) + contents
 
     if layout.optional is None:
@@ -178,13 +172,28 @@ def _write_parts(message: Message, layout: MessageFormat) -> bytes:
     return fixed + pointer_octets + _pointer(message, 1 + len(variable)) + variable + part + b"\0"
 
 
+def _take(message: Message, parameters: list[Parameter], code: ParameterCode) -> bytes:
+    """The contents of the first parameter with this code, which is taken away."""
+    for position, parameter in enumerate(parameters):
+        if parameter.code == code:
+            del parameters[position]
+            return _contents(message, parameter)
+    raise LocalProtocolError(f"{message.name}: mandatory {parameter_name(code)} is missing")
+
+
 def _contents(message: Message, parameter: Parameter) -> bytes:
-    contents = parameter.serialize()
+    contents = _written(parameter)
     if len(contents) > _GREATEST_LENGTH:
         raise LocalProtocolError(
             f"{message.name}: {parameter.name} of {len(contents)} octets, {_GREATEST_LENGTH} at most"
         )
     return contents
+
+
+@lru_cache(maxsize=4096)
+def _written(parameter: Parameter) -> bytes:
+    """Parameters are values, and most of those of a call are those of the call before: their octets are kept."""
+    return parameter.serialize()
 
 
 def _pointer(message: Message, distance: int) -> bytes:
