@@ -10,6 +10,7 @@ from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.sip.fields.cseq import CSeq, read_cseq
 from gateway.sip.fields.grammar import excerpt, is_token, parse_number, split_list
 from gateway.sip.fields.media_type import MediaType, read_media_type
+from gateway.sip.fields.memory import remembered
 from gateway.sip.fields.name_addr import NameAddr, read_name_addr
 from gateway.sip.fields.rack import RAck
 from gateway.sip.fields.reason import Reason
@@ -153,7 +154,8 @@ class Message:
     @property
     def contacts(self) -> list[NameAddr]:
         """All Contact values (§20.10); none where it is "*"."""
-        return [] if self.is_wildcard_contact else self.every("Contact", read_name_addr)
+        lines = self.headers.written("Contact")
+        return [] if not lines or lines == ["*"] else self.every("Contact", read_name_addr)
 
     @property
     def contact(self) -> NameAddr | None:
@@ -190,7 +192,7 @@ class Message:
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, 0 to 255 (§20.22)."""
-        return self.optional("Max-Forwards", _max_forwards)
+        return self.optional("Max-Forwards", _read_max_forwards)
 
     @property
     def expires(self) -> int | None:
@@ -286,6 +288,9 @@ def parse_length(text: str) -> int:
 
 def _max_forwards(text: str) -> int:
     return parse_number(text, "number of hops", 255)
+
+
+_read_max_forwards = remembered(_max_forwards)
 
 
 def _delta_seconds(text: str) -> int:

@@ -53,6 +53,10 @@ class SipMessage:
         """The message in one line."""
         return self._summary or _summaries().sip_summary(self.octets)
 
+    def in_call(self, call: str) -> SipMessage:
+        """The same, once it is known whose it is."""
+        return SipMessage(self.at_s, call, self.sent, self._summary, self.octets, self.flow)
+
     @property
     def source(self) -> tuple[str, int]:
         """Host and port that the message came from."""

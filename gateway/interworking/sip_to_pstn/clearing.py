@@ -55,7 +55,7 @@ def _decide(core: CallCore, refusal: Refusal, to_sip: str, cause: int) -> None:
     to_pstn = "" if core.circuit is None else f"REL {int(cause)}"
     sent = ", ".join(part for part in (to_sip, to_pstn) if part)
     outcome = ": ".join(part for part in (sent, why.outcome) if part) or "nothing more to send"
-    core.outbox.append(Record(core.name, evolve(why, outcome=outcome)))
+    core.outbox.append(Record(core.name, Decision(why.rule, outcome, why.clause, why.facts)))
 
 
 def _let_go(core: CallCore, cause: int) -> None:
