@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from attrs import frozen
 
@@ -51,19 +51,11 @@ def initial_address(invite: Request, called: TelephoneNumber, settings: SetupSet
     """
     parameters: list[Parameter] = [
         *_indicators(settings.interworking_encountered),
-        CalledPartyNumber(digits=called.digits + "F", nature_of_address=called.nature_of_address),
+        _called_party(called),
     ]
     calling = calling_number(invite.from_, settings.country_code)
     if calling is not None:
-        parameters.append(
-            CallingPartyNumber(
-                digits=calling.digits,
-                nature_of_address=calling.nature_of_address,
-                presentation=_presentation(invite),
-                # §12.2: "the screening indicator to 'network provided'"
-                screening=Screening.NETWORK_PROVIDED,
-            )
-        )
+        parameters.append(_calling_party(calling, _presentation(invite)))
     # "If the primary telephone number in the Request-URI and that of the To header are at variance, then the To
     # header SHOULD be used to populate an OCN parameter."
     original = None
@@ -84,6 +76,22 @@ def _indicators(interworking_encountered: bool) -> tuple[Parameter, ...]:
         ),
         CallingPartysCategory(),
         TransmissionMediumRequirement(),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _called_party(number: TelephoneNumber) -> CalledPartyNumber:
+    return CalledPartyNumber(digits=number.digits + "F", nature_of_address=number.nature_of_address)
+
+
+@lru_cache(maxsize=1024)
+def _calling_party(number: TelephoneNumber, presentation: Presentation) -> CallingPartyNumber:
+    return CallingPartyNumber(
+        digits=number.digits,
+        nature_of_address=number.nature_of_address,
+        presentation=presentation,
+        # §12.2: "the screening indicator to 'network provided'"
+        screening=Screening.NETWORK_PROVIDED,
     )
 
 

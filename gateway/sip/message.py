@@ -342,12 +342,11 @@ def respond(
     if 100 < status < 300 and request.method in _DIALOG_CREATING:
         copied += [("Record-Route", line) for line in source.written("Record-Route")]
     for name in ("From", "To", "Call-ID", "CSeq"):
-        line = source.get(name)
-        if line is None:
-            continue
-        if name == "To" and to_tag and status != 100 and not _has_tag(request, line):
-            line = f"{line};tag={to_tag}"
-        copied.append((name, line))
+        lines = source.written(name)
+        if lines:
+            copied.append((name, lines[0]))
+            if name == "To" and to_tag and status != 100 and not _has_tag(request, lines[0]):
+                copied[-1] = (name, f"{lines[0]};tag={to_tag}")
     if status == 100 and (timestamp := source.get("Timestamp")) is not None:
         # RFC 3261 §8.2.6.1: "any Timestamp header field present in the request MUST be copied into this 100"
         copied.append(("Timestamp", timestamp))
