@@ -28,6 +28,7 @@ from gateway.ss7.isup.messages import Message
 from gateway.ss7.isup.outgoing import OutgoingCall
 
 MOST_CIRCUITS_TRIED = 3
+_HUNG_UP = Clause("RFC 3398", "10.1")
 
 
 # --- what goes out ----------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ def invitation_expired(inputs: CallInputs, core: CallCore) -> None:
 def hung_up_after_answer(inputs: CallInputs, core: CallCore, reasons: tuple[str, ...], method: str) -> None:
     """BYE."""
     core.sip_over = core.by_caller = True
-    why = Decision(method, "", Clause("RFC 3398", "10.1"))
+    why = Decision(method, "", _HUNG_UP)
     inputs.give_up(Refusal(0, (), why), cause_from_reasons(reasons))
 
 
