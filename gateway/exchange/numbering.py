@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from attrs import frozen
 
+from gateway.core.values import value
 from gateway.exchange.behaviours import Behaviour, Handset, Play, Send, Step, Wait, WaitForSound
 from tones.plan import plan_for_country_code
 
@@ -16,7 +17,7 @@ SIP_USERS_PREFIX = "999"
 HANDSET_ENDING = "20"
 
 
-@frozen
+@value
 class Destination:
     """Where a number leads.
 

@@ -15,7 +15,10 @@ from attrs import field, frozen
 from attrs.validators import ge, le
 
 from gateway.core.errors import RemoteProtocolError
+from gateway.core.values import value
 from gateway.sdp.model import Attribute, Connection, Direction, Line, Media, Origin, Rtpmap, SessionDescription
+from gateway.sdp.parse import parse
+from gateway.sdp.serialize import serialize
 from tones.g711 import Law
 
 SUPPORTED_PTIMES_MS = (10, 20, 30, 40, 50, 60)
@@ -82,7 +85,7 @@ class LocalMedia:
         return _ip_version(self.address)
 
 
-@frozen
+@value
 class Agreed:
     """What an offer and its answer come to.
 
@@ -142,7 +145,7 @@ class _Unusable:
     warn_text: str
 
 
-@frozen
+@value
 class _Usable:
     """A stream of the peer's that we can use, and how."""
 
@@ -165,7 +168,7 @@ def answer(offer: SessionDescription | bytes, local: LocalMedia, previous: bytes
         ParseError: the offer cannot be read.
         NothingUsable: no stream can be accepted.
     """
-    offered = SessionDescription.parse(offer) if isinstance(offer, bytes) else offer
+    offered = parse(offer) if isinstance(offer, bytes) else offer
     usable = _first_usable(offered, local)
     chosen = offered.media[usable.index]
     direction = offered.direction_of(chosen).reversed.limited_to(local.direction)
@@ -196,7 +199,7 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
         previous: our last description in this session, if there was one. Its streams keep their places and its dynamic
             payload type numbers their meaning (RFC 3264 §8, §8.3.2); where nothing changes, neither does the version.
     """
-    before = SessionDescription.parse(previous) if previous else None
+    before = parse(previous) if previous else None
     in_use = None if before is None else next((m for m in before.media if m.kind == "audio" and m.port), None)
     event = local.telephone_event
     if in_use is not None and event is not None:
@@ -220,8 +223,8 @@ def agreed_from_answer(
         ParseError: one of the two cannot be read.
         NothingUsable: the answer rejects the audio stream, or takes nothing that we offered.
     """
-    offered = SessionDescription.parse(offer_sdp) if isinstance(offer_sdp, bytes) else offer_sdp
-    answered = SessionDescription.parse(answer_sdp) if isinstance(answer_sdp, bytes) else answer_sdp
+    offered = parse(offer_sdp) if isinstance(offer_sdp, bytes) else offer_sdp
+    answered = parse(answer_sdp) if isinstance(answer_sdp, bytes) else answer_sdp
     ours = next((index for index, media in enumerate(offered.media) if media.kind == "audio" and media.port), None)
     if ours is None:
         raise NothingUsable(304, "the offer has no audio stream")
@@ -236,7 +239,7 @@ def agreed_from_answer(
         raise NothingUsable(305, f"the answer takes {usable.codec.name}, which was not offered")
     event = usable.telephone_event if "TELEPHONE-EVENT" in receiving else None
     return Agreed(
-        sdp=offered.serialize(),
+        sdp=serialize(offered),
         codec=usable.codec,
         telephone_event=event,
         remote=(usable.connection.host, reply.port),
@@ -382,13 +385,14 @@ def _description(local: LocalMedia, timing: tuple[Line, ...], media: tuple[Media
     connection = Connection.to(local.address)
     origin = Origin("-", str(local.session_id), str(local.version), "IN", connection.address_type, local.address)
     if previous:
-        origin = SessionDescription.parse(previous).origin
+        origin = parse(previous).origin
     description = SessionDescription(origin, "-", (Line("c", str(connection)), *timing), media)
-    octets = description.serialize()
+    octets = serialize(description)
     if not previous or octets == previous:
         return octets
     # "the version in the origin field MUST increment by one from the previous SDP" (RFC 3264 §8)
-    return attrs.evolve(description, origin=attrs.evolve(origin, version=str(int(origin.version) + 1))).serialize()
+    origin = attrs.evolve(origin, version=str(int(origin.version) + 1))
+    return serialize(attrs.evolve(description, origin=origin))
 
 
 @lru_cache(maxsize=64)

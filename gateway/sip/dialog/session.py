@@ -16,10 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import frozen
-
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.core.values import value
 from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import Dialog
@@ -75,7 +74,7 @@ class SessionCore(Protocol):
         """Nothing of the session is left."""
 
 
-@frozen
+@value
 class _Served:
     """A request of the peer's that the user has yet to answer."""
 
