@@ -14,7 +14,7 @@ from gateway.core.effects import Outbox
 Inputs = TypeVar("Inputs")
 Core = TypeVar("Core")
 
-_Rows: TypeAlias = dict[str, tuple[str, tuple[Callable[..., object], ...]]]
+_Rows: TypeAlias = dict[str, tuple[str, Callable[..., object] | None]]
 
 _IGNORED = "returns(None)"
 """What Automat calls the output of a transition that does nothing."""
@@ -52,9 +52,9 @@ def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]
     machine = builder.build()
     automaton: Any = machine.__automat_automaton__
     rows: dict[str, _Rows] = {}
-    for state, name, after, outputs in automaton.allTransitions():
-        methods = tuple(output.method for output in outputs if output.name != _IGNORED)
-        rows.setdefault(name, {})[state.name] = after.name, methods
+    for state, name, after, (output,) in automaton.allTransitions():
+        act = None if output.name == _IGNORED else output.method
+        rows.setdefault(name, {})[state.name] = after.name, act
     contents: dict[str, object] = {name: _input(of_input) for name, of_input in rows.items()}
     contents |= {"__slots__": (), "__automat_automaton__": automaton, "_initial": automaton.initialState.name}
     running: Any = type(machine.__automat_type__.__name__, (_Running,), contents)
@@ -76,13 +76,12 @@ def _input(rows: _Rows) -> Callable[..., None]:
         core = inputs._core()
         if core is None:
             raise _forgotten(inputs)
-        inputs._state, methods = rows[inputs._state]
-        if not methods:
+        inputs._state, act = rows[inputs._state]
+        if act is None:
             return
         postponed = inputs._postponed = []
         try:
-            for method in methods:
-                method(inputs, core, *arguments, **keywords)
+            act(inputs, core, *arguments, **keywords)
         finally:
             inputs._postponed = None
         while postponed:

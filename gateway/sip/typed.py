@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from gateway.core.clause import Clause
@@ -55,9 +55,10 @@ class Message:
         """
         value: T | None = self.headers.typed.get(name)
         if value is None:
-            value = self.optional(name, parse)
-            if value is None:
-                raise ParseError(f"{name}: missing", clause=Clause("RFC 3261", "8.1.1"))
+            lines = self.headers.written(name)
+            if len(lines) != 1:
+                raise _not_once(name, lines)
+            value = self.headers.typed[name] = read(name, lines[0], parse)
         return value
 
     def optional(self, name: str, parse: Callable[[str], T]) -> T | None:
@@ -66,14 +67,13 @@ class Message:
         Raises:
             ParseError: there are several, or it cannot be read.
         """
-        typed = self.headers.typed
-        value: T | None = typed.get(name)
+        value: T | None = self.headers.typed.get(name)
         if value is None:
             lines = self.headers.written(name)
             if len(lines) > 1:
-                raise ParseError(f"{name}: appears {len(lines)} times", clause=Clause("RFC 3261", "7.3.1"))
+                raise _not_once(name, lines)
             if lines:
-                value = typed[name] = read(name, lines[0], parse)
+                value = self.headers.typed[name] = read(name, lines[0], parse)
         return value
 
     def every(self, name: str, parse: Callable[[str], T]) -> list[T]:
@@ -268,6 +268,12 @@ class Message:
             elif not counted:
                 counted = True
                 yield f"{name}: {len(self.body)}"
+
+
+def _not_once(name: str, lines: Sequence[str]) -> ParseError:
+    if lines:
+        return ParseError(f"{name}: appears {len(lines)} times", clause=Clause("RFC 3261", "7.3.1"))
+    return ParseError(f"{name}: missing", clause=Clause("RFC 3261", "8.1.1"))
 
 
 def _token(text: str) -> str:
