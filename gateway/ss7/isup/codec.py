@@ -59,14 +59,20 @@ def serialize_body(message: Message) -> bytes:
     Raises:
         LocalProtocolError: as `serialize`.
     """
-    layout = MESSAGES.get(message.type)
+    return _body(message.type, message.parameters, message.body)
+
+
+@lru_cache(maxsize=1024)
+def _body(message_type: int, parameters: tuple[Parameter, ...], body: bytes) -> bytes:
+    """The message from its type on; but for the numbers in an IAM a call's messages are those of the call before."""
+    name, layout = message_name(message_type), MESSAGES.get(message_type)
     if layout is None:
-        if message.parameters:
-            raise LocalProtocolError(f"{message.name}: no format is known that could hold parameters")
-        return bytes((message.type,)) + message.body
-    if message.body:
-        raise LocalProtocolError(f"{message.name}: {len(message.body)} octets of body beside its parameters")
-    return bytes((message.type,)) + _write_parts(message, layout)
+        if parameters:
+            raise LocalProtocolError(f"{name}: no format is known that could hold parameters")
+        return bytes((message_type,)) + body
+    if body:
+        raise LocalProtocolError(f"{name}: {len(body)} octets of body beside its parameters")
+    return bytes((message_type,)) + _write_parts(name, parameters, layout)
 
 
 def _parse(octets: bytes, at: int, cic: int) -> Message:
@@ -139,54 +145,50 @@ def _parse_at(code: int, octets: bytes, offset: int) -> Parameter:
         raise ParseError(error.message, offset, error.clause) from None
 
 
-def _write_parts(message: Message, layout: MessageFormat) -> bytes:
-    optional = list(message.parameters)
+def _write_parts(name: str, parameters: tuple[Parameter, ...], layout: MessageFormat) -> bytes:
+    optional = list(parameters)
     fixed = b""
     for code, length in layout.fixed:
-        contents = _take(message, optional, code)
+        contents = _take(name, optional, code)
         if len(contents) != length:
-            raise LocalProtocolError(
-                f"{message.name}: {parameter_name(code)} of {len(contents)} octets, {length} needed"
-            )
+            raise LocalProtocolError(f"{name}: {parameter_name(code)} of {len(contents)} octets, {length} needed")
         fixed += contents
 
     pointers = len(layout.variable) + (layout.optional is not None)
     pointer_octets = b""
     variable = b""
     for position, code in enumerate(layout.variable):
-        pointer_octets += _pointer(message, pointers - position + len(variable))
-        contents = _take(message, optional, code)
+        pointer_octets += _pointer(name, pointers - position + len(variable))
+        contents = _take(name, optional, code)
         variable += bytes((len(contents),)) + contents
 
     if layout.optional is None:
         if optional:
-            raise LocalProtocolError(f"{message.name}: no optional part to hold {optional[0].name}")
+            raise LocalProtocolError(f"{name}: no optional part to hold {optional[0].name}")
         return fixed + pointer_octets + variable
     if not optional:
         return fixed + pointer_octets + b"\0" + variable
     part = b"".join(
         bytes((parameter.code, len(contents))) + contents
         for parameter in optional
-        for contents in (_contents(message, parameter),)
+        for contents in (_contents(name, parameter),)
     )
-    return fixed + pointer_octets + _pointer(message, 1 + len(variable)) + variable + part + b"\0"
+    return fixed + pointer_octets + _pointer(name, 1 + len(variable)) + variable + part + b"\0"
 
 
-def _take(message: Message, parameters: list[Parameter], code: ParameterCode) -> bytes:
+def _take(name: str, parameters: list[Parameter], code: ParameterCode) -> bytes:
     """The contents of the first parameter with this code, which is taken away."""
     for position, parameter in enumerate(parameters):
         if parameter.code == code:
             del parameters[position]
-            return _contents(message, parameter)
-    raise LocalProtocolError(f"{message.name}: mandatory {parameter_name(code)} is missing")
+            return _contents(name, parameter)
+    raise LocalProtocolError(f"{name}: mandatory {parameter_name(code)} is missing")
 
 
-def _contents(message: Message, parameter: Parameter) -> bytes:
+def _contents(name: str, parameter: Parameter) -> bytes:
     contents = _written(parameter)
     if len(contents) > _GREATEST_LENGTH:
-        raise LocalProtocolError(
-            f"{message.name}: {parameter.name} of {len(contents)} octets, {_GREATEST_LENGTH} at most"
-        )
+        raise LocalProtocolError(f"{name}: {parameter.name} of {len(contents)} octets, {_GREATEST_LENGTH} at most")
     return contents
 
 
@@ -196,7 +198,7 @@ def _written(parameter: Parameter) -> bytes:
     return parameter.serialize()
 
 
-def _pointer(message: Message, distance: int) -> bytes:
+def _pointer(name: str, distance: int) -> bytes:
     if distance > _GREATEST_LENGTH:
-        raise LocalProtocolError(f"{message.name}: a pointer of {distance}, {_GREATEST_LENGTH} at most")
+        raise LocalProtocolError(f"{name}: a pointer of {distance}, {_GREATEST_LENGTH} at most")
     return bytes((distance,))
