@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from gateway.core.values import value
 
 
-@frozen
+@value
 class Clause:
     """One clause of one document: `Clause("RFC 3398", "7.2.6")` prints as "RFC 3398 §7.2.6".
 

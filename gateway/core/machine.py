@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from weakref import ref
 
 from automat import TypeMachineBuilder
@@ -14,6 +14,8 @@ from gateway.core.effects import Outbox
 Inputs = TypeVar("Inputs")
 Core = TypeVar("Core")
 
+_Rows: TypeAlias = dict[str, tuple[str, Callable[..., object] | None]]
+
 _IGNORED = "returns(None)"
 """What Automat calls the output of a transition that does nothing."""
 
@@ -22,67 +24,74 @@ class _State(Protocol):
     def upon(self, input: Callable[..., Any], /) -> Any: ...
 
 
+class _Running:
+    """One machine that runs: its inputs, the state it is in, and its core."""
+
+    __slots__ = ("_core", "_postponed", "_state")
+
+    __automat_automaton__: Any
+    _initial: str
+
+    def __init__(self, core: object) -> None:
+        self._core = ref(core)
+        self._state = self._initial
+        self._postponed: list[Callable[[], None]] | None = None
+
+
 def build(builder: TypeMachineBuilder[Inputs, Core]) -> Callable[[Core], Inputs]:
     """Finish a machine, give it inputs that do not slow down with the number of transitions, and a weak core.
 
     Automat searches its transitions one by one, and goes through four functions for each: with every input written down
-    for every state that costs more than what the transition does. So each input gets its rows of the table, by state.
+    for every state that costs more than what the transition does. So each input gets its rows of the table, by state;
+    and a machine that runs is three slots, where Automat's are two objects with dictionaries.
 
     The core, or whoever holds it, holds the machine's inputs. Were it held by them in turn, no machine could end
     without the garbage collector's help; so it is held weakly, and what is given to others to be told is a method of
     the core or of its holder, never one of the inputs.
     """
     machine = builder.build()
-    kind: Any = machine.__automat_type__
-    kind.__automat_core__ = property(_core, _hold_weakly)
     automaton: Any = machine.__automat_automaton__
-    rows: dict[str, dict[int, tuple[object, tuple[Callable[..., object], ...]]]] = {}
-    for state, name, after, outputs in automaton.allTransitions():
-        methods = tuple(output.method for output in outputs if output.name != _IGNORED)
-        rows.setdefault(name, {})[id(state)] = after, methods
-    for name, of_input in rows.items():
-        setattr(kind, name, _input(of_input))
-    return machine
+    rows: dict[str, _Rows] = {}
+    for state, name, after, (output,) in automaton.allTransitions():
+        act = None if output.name == _IGNORED else output.method
+        rows.setdefault(name, {})[state.name] = after.name, act
+    contents: dict[str, object] = {name: _input(of_input) for name, of_input in rows.items()}
+    contents |= {"__slots__": (), "__automat_automaton__": automaton, "_initial": automaton.initialState.name}
+    running: Any = type(machine.__automat_type__.__name__, (_Running,), contents)
+    return cast("Callable[[Core], Inputs]", running)
 
 
-def _input(rows: dict[int, tuple[object, tuple[Callable[..., object], ...]]]) -> Callable[..., None]:
+def _input(rows: _Rows) -> Callable[..., None]:
     """One input of a machine. What is put in while an output runs waits for its end, as Automat has it.
 
     Args:
-        rows: by the `id` of the state before: the state after, and what is done.
+        rows: by the state before: the state after, and what is done.
     """
 
-    def give(inputs: Any, *arguments: object, **keywords: object) -> None:
-        waiting = inputs.__automat_postponed__
-        if waiting is not None:
-            waiting.append(partial(give, inputs, *arguments, **keywords))
+    def give(inputs: _Running, *arguments: object, **keywords: object) -> None:
+        postponed = inputs._postponed
+        if postponed is not None:
+            postponed.append(partial(give, inputs, *arguments, **keywords))
             return
-        core = _core(inputs)
-        transitioner = inputs.__automat_transitioner__
-        transitioner._state, methods = rows[id(transitioner._state)]
-        if not methods:
+        core = inputs._core()
+        if core is None:
+            raise _forgotten(inputs)
+        inputs._state, act = rows[inputs._state]
+        if act is None:
             return
-        waiting = inputs.__automat_postponed__ = []
+        postponed = inputs._postponed = []
         try:
-            for method in methods:
-                method(inputs, core, *arguments, **keywords)
+            act(inputs, core, *arguments, **keywords)
         finally:
-            inputs.__automat_postponed__ = None
-        while waiting:
-            waiting.pop(0)()
+            inputs._postponed = None
+        while postponed:
+            postponed.pop(0)()
 
     return give
 
 
-def _core(inputs: Any) -> object:
-    core: object = inputs.weak_core()
-    if core is None:
-        raise ReferenceError(f"{type(inputs).__name__}: an input to a machine that nobody holds any longer")
-    return core
-
-
-def _hold_weakly(inputs: Any, core: object) -> None:
-    inputs.weak_core = ref(core)
+def _forgotten(inputs: _Running) -> ReferenceError:
+    return ReferenceError(f"{type(inputs).__name__}: an input to a machine that nobody holds any longer")
 
 
 def ignore(state: _State, *inputs: Callable[..., None]) -> None:
@@ -102,14 +111,18 @@ def transitions(machine: object) -> dict[tuple[str, str], tuple[str, bool]]:
 
 def state_name(machine: object) -> str:
     """The name of the state that a built machine is in."""
-    name: str = machine.__automat_transitioner__._state.name  # type: ignore[attr-defined]  # another
-    return name
+    assert isinstance(machine, _Running)
+    return machine._state
 
 
 def machine_behind(method: Callable[..., None]) -> object:
     """Whose input a bound method is: for an input of an Automat machine, whatever owns the outbox of its core."""
     bound_to: object = getattr(method, "__self__", None)
-    core: object = getattr(bound_to, "__automat_core__", bound_to)
+    core = bound_to
+    if isinstance(bound_to, _Running):
+        core = bound_to._core()
+        if core is None:
+            raise _forgotten(bound_to)
     for name in ("outbox", "_outbox"):
         outbox = getattr(core, name, None)
         if isinstance(outbox, Outbox):

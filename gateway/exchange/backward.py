@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.core.effects import Effect, tell
 from gateway.exchange.behaviours import CALLED_PARTY, EVENTS, Send
 from gateway.ss7.isup.call_indicators import (
@@ -23,7 +25,8 @@ def backward_message(step: Send, call: IncomingCall) -> Effect:
     """
     match step.message:
         case "ACM":
-            return tell(call.address_complete, *_backward_indicators(step))
+            said = _backward_indicators(step.called_party, step.interworking, step.in_band, step.diversion)
+            return tell(call.address_complete, *said)
         case "CPG":
             return tell(call.progress, EventInformation(EVENTS[step.event]))
         case "ANM":
@@ -38,16 +41,15 @@ def backward_message(step: Send, call: IncomingCall) -> Effect:
     raise ValueError(f"{step.message} is not sent by a step alone")
 
 
-def _backward_indicators(step: Send) -> list[Parameter]:
-    found: list[Parameter] = [
-        BackwardCallIndicators(
-            called_party_status=CalledPartyStatus(CALLED_PARTY.index(step.called_party)),
-            interworking_encountered=step.interworking,
-            isup_all_the_way=not step.interworking,
-        )
-    ]
-    if step.in_band or step.diversion:
-        found.append(
-            OptionalBackwardCallIndicators(in_band_information=step.in_band, call_diversion_may_occur=step.diversion)
-        )
-    return found
+@lru_cache(maxsize=64)
+def _backward_indicators(
+    called_party: str, interworking: bool, in_band: bool, diversion: bool
+) -> tuple[Parameter, ...]:
+    backward = BackwardCallIndicators(
+        called_party_status=CalledPartyStatus(CALLED_PARTY.index(called_party)),
+        interworking_encountered=interworking,
+        isup_all_the_way=not interworking,
+    )
+    if in_band or diversion:
+        return backward, OptionalBackwardCallIndicators(in_band_information=in_band, call_diversion_may_occur=diversion)
+    return (backward,)

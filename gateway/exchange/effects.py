@@ -6,12 +6,11 @@ handset does: `handset_answered`, `handset_hung_up`, or `handset_absent` when it
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from gateway.core.effects import Effect
+from gateway.core.values import value
 
 
-@frozen
+@value
 class Sound:
     """What is to be heard, in words.
 
@@ -41,7 +40,7 @@ HANDSET = Sound(("handset",), "")
 """What a listener to the circuit is told when the local handset speaks on it."""
 
 
-@frozen
+@value
 class PlaySound(Effect):
     """Put a sound on the backward direction of a circuit, in place of what was there."""
 
@@ -49,28 +48,28 @@ class PlaySound(Effect):
     sound: Sound
 
 
-@frozen
+@value
 class EchoCircuit(Effect):
     """From now on the backward direction carries what the forward direction brings."""
 
     cic: int
 
 
-@frozen
+@value
 class ListenToCircuit(Effect):
     """Tell the owner `digit_heard(digit)` for each DTMF digit on the forward direction (ITU-T Q.24)."""
 
     cic: int
 
 
-@frozen
+@value
 class LeaveCircuit(Effect):
     """The call is over: nothing of ours is on the circuit any more."""
 
     cic: int
 
 
-@frozen
+@value
 class RingHandset(Effect):
     """Let the local handset ring, as telephones of the country do (the name of a tone plan)."""
 
@@ -78,14 +77,14 @@ class RingHandset(Effect):
     country: str
 
 
-@frozen
+@value
 class ConnectHandset(Effect):
     """The handset has answered: its microphone on the backward direction, the forward direction on its loudspeaker."""
 
     cic: int
 
 
-@frozen
+@value
 class ReleaseHandset(Effect):
     """The handset's call on this circuit is over."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import frozen
 
+from gateway.core.values import value
 from gateway.exchange.behaviours import Behaviour, Handset, Play, Send, Step, Wait, WaitForSound
 from tones.plan import plan_for_country_code
 
@@ -15,7 +17,7 @@ SIP_USERS_PREFIX = "999"
 HANDSET_ENDING = "20"
 
 
-@frozen
+@value
 class Destination:
     """Where a number leads.
 
@@ -61,7 +63,7 @@ class NumberPlan:
         if not international and len(digits) == 5 and digits.isdigit() and digits[:2] in ("90", "91"):
             return self._short_number(digits)
         number = digits if international else self.country_code + digits
-        country = self.country or plan_for_country_code(number).country
+        country = self.country or _country_of(number)
         is_handset = bool(self.handset) and number == self.handset
         behaviour = self.behaviours.get(HANDSET_ENDING if is_handset else number[-2:])
         if behaviour is None or not SHORTEST <= len(number) <= LONGEST or not number.isdigit():
@@ -73,7 +75,7 @@ class NumberPlan:
         return Destination(number, country, behaviour.title, behaviour.steps)
 
     def _short_number(self, digits: str) -> Destination:
-        cause, country = int(digits[2:]), self.country or plan_for_country_code(self.country_code).country
+        cause, country = int(digits[2:]), self.country or _country_of(self.country_code)
         if not 1 <= cause <= 127:
             return self._vacant(digits, country)
         release = Send("REL", cause=cause)
@@ -87,6 +89,11 @@ class NumberPlan:
     @staticmethod
     def _vacant(digits: str, country: str) -> Destination:
         return Destination(digits, country, "no such number", (Send("REL", cause=UNALLOCATED),))
+
+
+@lru_cache(maxsize=4096)
+def _country_of(number: str) -> str:
+    return plan_for_country_code(number).country
 
 
 def changed_number(digits: str) -> str:

@@ -10,6 +10,8 @@ from tones.announcement import DIGIT_NAMES
 SILENCE = "pause 20"
 """What is played in place of an announcement that a digit has ended; its end is the announcement's."""
 
+_NUMBERS = frozenset({"digits called", "digits new", "digits heard"})
+
 
 def sound_of(step: Play, destination: Destination, heard: str) -> Sound:
     """The sound of a step.
@@ -19,13 +21,15 @@ def sound_of(step: Play, destination: Destination, heard: str) -> Sound:
         destination: of the call.
         heard: the digits that the caller has pressed; those that cannot be spoken are passed over.
     """
-    spoken = {
-        "digits called": destination.digits,
-        "digits new": changed_number(destination.digits),
-        "digits heard": "".join(digit for digit in heard if digit in DIGIT_NAMES),
-    }
-    parts = tuple(f"digits {spoken[part]}" if part in spoken else part for part in step.parts if spoken.get(part, part))
-    own = tuple((part, announcement.digest) for part, announcement in step.own)
+    parts = step.parts
+    if not _NUMBERS.isdisjoint(parts):
+        spoken = {
+            "digits called": destination.digits,
+            "digits new": changed_number(destination.digits),
+            "digits heard": "".join(digit for digit in heard if digit in DIGIT_NAMES),
+        }
+        parts = tuple(f"digits {spoken[part]}" if part in spoken else part for part in parts if spoken.get(part, part))
+    own = tuple([(part, announcement.digest) for part, announcement in step.own])
     return Sound(parts or (SILENCE,), destination.country, step.times, step.gap, step.fade, step.language, own)
 
 

@@ -11,6 +11,8 @@ from gateway.ss7.isup.messages import Message
 from gateway.ss7.isup.numbers import NatureOfAddress
 from gateway.ss7.isup.party_numbers import CalledPartyNumber
 
+_NUMBERS = Clause("ITU-T E.164")
+
 
 class Exchange:
     """The far exchange; implements `NodeUser`.
@@ -31,7 +33,7 @@ class Exchange:
         destination = self._numbers.find(number.digits.rstrip("F"), international)
         name = f"circuit {call.cic}"
         facts = (("called", ("+" if international else "") + number.digits), ("tones", destination.country))
-        decision = Decision("number plan", destination.title, Clause("ITU-T E.164"), facts)
+        decision = Decision("number plan", destination.title, _NUMBERS, facts)
         self._outbox.append(Record(name, decision))
         party = CalledParty(call, destination, name, self._outbox)
         self._outbox.append(tell(call.attach, party))

@@ -5,18 +5,17 @@ The owner of a `ReserveMedia` gets `media_reserved` or `media_refused`.
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from gateway.core.effects import Effect
+from gateway.core.values import value
 from gateway.sdp.offer_answer import Agreed
 
 
-@frozen
+@value
 class ReserveMedia(Effect):
     """An RTP port for this call, before the IAM (RFC 3398 §7.2.1)."""
 
 
-@frozen
+@value
 class ConnectMedia(Effect):
     """Where the caller wants to hear, and in which codec; nothing is sent yet.
 
@@ -29,21 +28,21 @@ class ConnectMedia(Effect):
     signalled_from: str = ""
 
 
-@frozen
+@value
 class CutThroughBackward(Effect):
     """From now on the caller hears what is on the circuit."""
 
     cic: int
 
 
-@frozen
+@value
 class CutThroughForward(Effect):
     """From now on the circuit carries what the caller says."""
 
     cic: int
 
 
-@frozen
+@value
 class PlayDigit(Effect):
     """A DTMF digit (ITU-T Q.23) on the forward direction of the circuit."""
 
@@ -52,12 +51,12 @@ class PlayDigit(Effect):
     duration_ms: int
 
 
-@frozen
+@value
 class ReleaseMedia(Effect):
     """The port and the caller's side of the circuit are not needed any more."""
 
 
-@frozen
+@value
 class CallStarted(Effect):
     """A call has a name now; the trace finds it by its SIP Call-ID."""
 
@@ -65,7 +64,7 @@ class CallStarted(Effect):
     sip_call_id: str
 
 
-@frozen
+@value
 class CircuitTaken(Effect):
     """From now on what happens on this circuit belongs to the call."""
 
@@ -73,7 +72,7 @@ class CircuitTaken(Effect):
     cic: int
 
 
-@frozen
+@value
 class CallEnded(Effect):
     """Nothing more will come of the call but its last messages."""
 

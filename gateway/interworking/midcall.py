@@ -20,6 +20,9 @@ def takes_isup(invite: Request) -> bool:
     try:
         if any(accepted.split(";", 1)[0].strip().lower() == _ISUP for accepted in invite.accept):
             return True
+        content_type = invite.content_type
+        if content_type is not None and content_type.type != "multipart" and content_type.essence != _ISUP:
+            return False
         return any(f"{part.content_type.type}/{part.content_type.subtype}".lower() == _ISUP for part in parts(invite))
     except ParseError:
         return False

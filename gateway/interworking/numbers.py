@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
-
 from gateway.core.errors import ParseError, RemoteProtocolError
+from gateway.core.values import value
 from gateway.sip.fields.name_addr import NameAddr
 from gateway.sip.uri import Uri
 from gateway.ss7.isup.numbers import NatureOfAddress
@@ -17,7 +16,7 @@ LONGEST_SHORT_NUMBER = 5
 _DIGITS = re.compile(r"[0-9*#]+")
 
 
-@frozen
+@value
 class TelephoneNumber:
     """A number as ISUP carries it.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from attrs import evolve, frozen
 
 from gateway.core.clause import Clause
+from gateway.core.values import value
 from gateway.ss7.isup.call_indicators import (
     BackwardCallIndicators,
     CalledPartyStatus,
@@ -21,7 +22,7 @@ from gateway.ss7.isup.cause import CauseIndicators
 from gateway.ss7.isup.messages import Message
 
 
-@frozen
+@value
 class Facts:
     """What the rules look at.
 

@@ -23,6 +23,9 @@ from gateway.core.clause import Clause, Decision
 from gateway.core.effects import Outbox, Record
 from gateway.core.machine import build
 
+_RINGING = Clause("RFC 3398", "7.2.6")
+_IN_BAND = Clause("RFC 3960", "3.2")
+
 
 class RingbackInputs(Protocol):
     """What moves ownership."""
@@ -59,17 +62,17 @@ def _own(core: _Core, owner: str, clause: Clause) -> None:
 
 @_nobody.upon(RingbackInputs.subscriber_free).to(_phone)
 def _phone_rings(inputs: RingbackInputs, core: _Core) -> None:
-    _own(core, "the caller's phone", Clause("RFC 3398", "7.2.6"))
+    _own(core, "the caller's phone", _RINGING)
 
 
 @_nobody.upon(RingbackInputs.in_band).to(_network)
 def _network_rings(inputs: RingbackInputs, core: _Core) -> None:
-    _own(core, "the network", Clause("RFC 3398", "7.2.6"))
+    _own(core, "the network", _RINGING)
 
 
 @_phone.upon(RingbackInputs.in_band).to(_network)
 def _network_takes_over(inputs: RingbackInputs, core: _Core) -> None:
-    _own(core, "the network", Clause("RFC 3960", "3.2"))
+    _own(core, "the network", _IN_BAND)
 
 
 @_nobody.upon(RingbackInputs.over).to(_over)

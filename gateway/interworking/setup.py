@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+
 from attrs import frozen
 
 from gateway.interworking.numbers import TelephoneNumber, calling_number, telephone_number
@@ -48,35 +50,55 @@ def initial_address(invite: Request, called: TelephoneNumber, settings: SetupSet
         ParseError: the From or To header cannot be read.
     """
     parameters: list[Parameter] = [
-        NatureOfConnectionIndicators(),
-        ForwardCallIndicators(
-            interworking_encountered=settings.interworking_encountered,
-            isup_all_the_way=not settings.interworking_encountered,
-        ),
-        CallingPartysCategory(),
-        TransmissionMediumRequirement(),
-        CalledPartyNumber(digits=called.digits + "F", nature_of_address=called.nature_of_address),
+        *_indicators(settings.interworking_encountered),
+        _called_party(called),
     ]
     calling = calling_number(invite.from_, settings.country_code)
     if calling is not None:
-        parameters.append(
-            CallingPartyNumber(
-                digits=calling.digits,
-                nature_of_address=calling.nature_of_address,
-                presentation=_presentation(invite),
-                # §12.2: "the screening indicator to 'network provided'"
-                screening=Screening.NETWORK_PROVIDED,
-            )
-        )
+        parameters.append(_calling_party(calling, _presentation(invite)))
     # "If the primary telephone number in the Request-URI and that of the To header are at variance, then the To
     # header SHOULD be used to populate an OCN parameter."
-    original = calling_number(invite.to, settings.country_code)
+    original = None
+    if invite.to.uri != invite.request_uri:
+        original = calling_number(invite.to, settings.country_code)
     if original is not None and original != called:
         parameters.append(OriginalCalledNumber(digits=original.digits, nature_of_address=original.nature_of_address))
     return tuple(parameters)
 
 
+@cache
+def _indicators(interworking_encountered: bool) -> tuple[Parameter, ...]:
+    """What stands before the numbers, the same in every IAM."""
+    return (
+        NatureOfConnectionIndicators(),
+        ForwardCallIndicators(
+            interworking_encountered=interworking_encountered, isup_all_the_way=not interworking_encountered
+        ),
+        CallingPartysCategory(),
+        TransmissionMediumRequirement(),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _called_party(number: TelephoneNumber) -> CalledPartyNumber:
+    return CalledPartyNumber(digits=number.digits + "F", nature_of_address=number.nature_of_address)
+
+
+@lru_cache(maxsize=1024)
+def _calling_party(number: TelephoneNumber, presentation: Presentation) -> CallingPartyNumber:
+    return CallingPartyNumber(
+        digits=number.digits,
+        nature_of_address=number.nature_of_address,
+        presentation=presentation,
+        # §12.2: "the screening indicator to 'network provided'"
+        screening=Screening.NETWORK_PROVIDED,
+    )
+
+
 def _presentation(invite: Request) -> Presentation:
     """Restricted where the caller asks for it (RFC 3323 §4.2)."""
-    wishes = {wish.strip().lower() for line in invite.headers.lines("Privacy") for wish in line.split(";")}
+    lines = invite.headers.written("Privacy")
+    if not lines:
+        return Presentation.ALLOWED
+    wishes = {wish.strip().lower() for line in lines for wish in line.split(";")}
     return Presentation.RESTRICTED if wishes & {"id", "user", "header"} else Presentation.ALLOWED

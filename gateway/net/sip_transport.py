@@ -55,6 +55,7 @@ class SipTransport:
         datagrams = _Datagrams(self)
         udp = self._reactor.listenUDP(port, datagrams, interface=host, maxPacketSize=65535)
         udp.maxThroughput = OCTETS_AT_ONCE
+        datagrams.socket = udp.getHandle()
         local = (host, udp.getHost().port)
         datagrams.local = local
         self._udp[local] = datagrams
@@ -118,7 +119,8 @@ def is_address(host: str) -> bool:
 
 
 class _Datagrams(DatagramProtocol):
-    transport: Any
+    socket: Any
+    """The port's own: Twisted's `write` looks at the address three times before it sends, `is_address` once for all."""
 
     def __init__(self, owner: SipTransport) -> None:
         self._owner = owner
@@ -138,7 +140,11 @@ class _Datagrams(DatagramProtocol):
             found.addErrback(self._unsent)
 
     def _write(self, octets: bytes, remote: tuple[str, int]) -> None:
-        self.transport.write(octets, remote)
+        try:
+            self.socket.sendto(octets, remote)
+        except ConnectionRefusedError:
+            # ICMP port unreachable, for something sent before: the transaction's own timers notice.
+            return
 
     def _resolve(self, host: str) -> Deferred[str]:
         found: Deferred[str] = self._owner._reactor.resolve(host)
@@ -146,9 +152,6 @@ class _Datagrams(DatagramProtocol):
 
     def _unsent(self, failure: Failure) -> None:
         self._owner.log.warn("cannot send: {why}", why=failure.getErrorMessage())
-
-    def connectionRefused(self) -> None:
-        """ICMP port unreachable: the transaction's own timers notice."""
 
 
 class _Connection(Protocol):

@@ -10,11 +10,15 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cached_property, lru_cache
+from typing import Final, NamedTuple
 
 import attrs
 from attrs import frozen
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MOST_LINES_REMEMBERED: Final = 64
+"""What the lines of a section say is remembered if there are no more of them: most descriptions are of few makers."""
 
 
 class Direction(Enum):
@@ -25,15 +29,11 @@ class Direction(Enum):
     RECVONLY = "recvonly"
     INACTIVE = "inactive"
 
-    @property
-    def sends(self) -> bool:
+    def __init__(self, word: str) -> None:
+        self.sends = word in ("sendrecv", "sendonly")
         """Whether the writer sends."""
-        return self in (Direction.SENDRECV, Direction.SENDONLY)
-
-    @property
-    def receives(self) -> bool:
+        self.receives = word in ("sendrecv", "recvonly")
         """Whether the writer wants to receive."""
-        return self in (Direction.SENDRECV, Direction.RECVONLY)
 
     @property
     def reversed(self) -> Direction:
@@ -52,8 +52,7 @@ class Direction(Enum):
         return Direction.RECVONLY if receives else Direction.INACTIVE
 
 
-@frozen
-class Line:
+class Line(NamedTuple):
     """One line, `type=value`, as it was read."""
 
     type: str
@@ -134,14 +133,12 @@ class Connection:
     @property
     def is_multicast(self) -> bool:
         """Whether the address is a group's."""
-        ip = self.ip
-        return ip is not None and ip.is_multicast
+        return _is_multicast(self.host)
 
     @property
     def is_unspecified(self) -> bool:
         """0.0.0.0 (or ::): neither RTP nor RTCP is to be sent to the peer (RFC 3264 §8.4)."""
-        ip = self.ip
-        return ip is not None and ip.is_unspecified
+        return _is_unspecified(self.host)
 
 
 @frozen
@@ -170,24 +167,75 @@ def _milliseconds(text: str | None) -> float | None:
     return value if value > 0 else None
 
 
-class _Section:
-    """What the session level and a media description have in common: lines of many types."""
+_DIRECTIONS: Final = {direction.value: direction for direction in Direction}
 
-    lines: tuple[Line, ...]
+
+class Contents:
+    """What the lines of one section say, read when somebody asks.
+
+    Args:
+        lines: all of them, in order.
+    """
+
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        self._lines = lines
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """The `a=` lines, in order."""
-        return tuple(Attribute.split(line.value) for line in self.lines if line.type == "a")
+        return tuple(Attribute.split(line.value) for line in self._lines if line.type == "a")
 
     @cached_property
     def connection(self) -> Connection | None:
-        """The first `c=` line at this level, if there is one that can be read."""
-        for line in self.lines:
+        """The first `c=` line, if there is one that can be read."""
+        for line in self._lines:
             if line.type == "c":
                 fields = line.value.split()
                 return Connection(*fields[:3]) if len(fields) >= 3 else None
         return None
+
+    @cached_property
+    def timing(self) -> tuple[Line, ...]:
+        """The t=, r= and z= lines."""
+        return tuple(line for line in self._lines if line.type in "trz")
+
+    @cached_property
+    def direction(self) -> Direction | None:
+        """The first direction among the attributes."""
+        return next((_DIRECTIONS[each.name] for each in self.attributes if each.name in _DIRECTIONS), None)
+
+    @cached_property
+    def rtpmap(self) -> Mapping[int, Rtpmap]:
+        """The `a=rtpmap` lines that can be read; the first of each payload type counts."""
+        maps: dict[int, Rtpmap] = {}
+        for value in self.values("rtpmap"):
+            number, _, encoding = value.strip().partition(" ")
+            name, _, rest = encoding.strip().partition("/")
+            rate, _, channels = rest.partition("/")
+            payload_type, clock_rate = _decimal(number), _decimal(rate)
+            if payload_type is None or payload_type > 127 or clock_rate is None or not name:
+                continue
+            maps.setdefault(payload_type, Rtpmap(name, clock_rate, _decimal(channels) or 1))
+        return maps
+
+    @cached_property
+    def fmtp(self) -> Mapping[str, str]:
+        """The `a=fmtp` lines by format."""
+        parameters: dict[str, str] = {}
+        for value in self.values("fmtp"):
+            number, _, text = value.strip().partition(" ")
+            parameters.setdefault(number, text.strip())
+        return parameters
+
+    @cached_property
+    def ptime(self) -> float | None:
+        """`a=ptime` in milliseconds."""
+        return _milliseconds(self.value("ptime"))
+
+    @cached_property
+    def maxptime(self) -> float | None:
+        """`a=maxptime` in milliseconds."""
+        return _milliseconds(self.value("maxptime"))
 
     def values(self, name: str) -> list[str]:
         """The values of all attributes of that name, "" where one has none."""
@@ -197,12 +245,42 @@ class _Section:
         """The first attribute's value, "" where it has none, None where there is no such attribute."""
         return next(iter(self.values(name)), None)
 
+
+_contents = lru_cache(maxsize=128)(Contents)
+
+
+class _Section:
+    """What the session level and a media description have in common: lines of many types."""
+
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What the lines say; sections with the same lines share it."""
+        return _contents(self.lines) if len(self.lines) <= MOST_LINES_REMEMBERED else Contents(self.lines)
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The `a=` lines, in order."""
+        return self.contents.attributes
+
+    @property
+    def connection(self) -> Connection | None:
+        """The first `c=` line at this level, if there is one that can be read."""
+        return self.contents.connection
+
+    def values(self, name: str) -> list[str]:
+        """The values of all attributes of that name, "" where one has none."""
+        return self.contents.values(name)
+
+    def value(self, name: str) -> str | None:
+        """The first attribute's value, "" where it has none, None where there is no such attribute."""
+        return self.contents.value(name)
+
     @property
     def direction(self) -> Direction | None:
         """The direction stated at this level; None leaves it to the level above (RFC 8866 §6.7)."""
-        directions = Direction.__members__.values()
-        names = {direction.value: direction for direction in directions}
-        return next((names[attribute.name] for attribute in self.attributes if attribute.name in names), None)
+        return self.contents.direction
 
 
 @attrs.frozen(slots=False)
@@ -230,38 +308,25 @@ class Media(_Section):
         """A media description with nothing but attributes below its m= line."""
         return Media(kind, port, proto, tuple(formats), tuple(attribute.line for attribute in attributes))
 
-    @cached_property
+    @property
     def rtpmap(self) -> Mapping[int, Rtpmap]:
         """Payload type number -> encoding, from the `a=rtpmap` lines that can be read; the first of each counts."""
-        maps: dict[int, Rtpmap] = {}
-        for value in self.values("rtpmap"):
-            number, _, encoding = value.strip().partition(" ")
-            name, _, rest = encoding.strip().partition("/")
-            rate, _, channels = rest.partition("/")
-            payload_type, clock_rate = _decimal(number), _decimal(rate)
-            if payload_type is None or payload_type > 127 or clock_rate is None or not name:
-                continue
-            maps.setdefault(payload_type, Rtpmap(name, clock_rate, _decimal(channels) or 1))
-        return maps
+        return self.contents.rtpmap
 
-    @cached_property
+    @property
     def fmtp(self) -> Mapping[str, str]:
         """Format -> its parameters, from the `a=fmtp` lines (RFC 8866 §6.15)."""
-        parameters: dict[str, str] = {}
-        for value in self.values("fmtp"):
-            number, _, text = value.strip().partition(" ")
-            parameters.setdefault(number, text.strip())
-        return parameters
+        return self.contents.fmtp
 
     @property
     def ptime(self) -> float | None:
         """Milliseconds a packet that the writer would like to receive (RFC 8866 §6.4)."""
-        return _milliseconds(self.value("ptime"))
+        return self.contents.ptime
 
     @property
     def maxptime(self) -> float | None:
         """Milliseconds a packet at most (RFC 8866 §6.5)."""
-        return _milliseconds(self.value("maxptime"))
+        return self.contents.maxptime
 
 
 @attrs.frozen(slots=False)
@@ -300,7 +365,7 @@ class SessionDescription(_Section):
     @property
     def timing(self) -> tuple[Line, ...]:
         """The lines that say when the session is active: t=, r= and z= (RFC 8866 §5.9 to §5.11)."""
-        return tuple(line for line in self.lines if line.type in "trz")
+        return self.contents.timing
 
     def connection_of(self, media: Media) -> Connection | None:
         """Its own c= line, else the session's (RFC 8866 §5.7)."""
@@ -312,9 +377,20 @@ class SessionDescription(_Section):
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def _ip_address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=4096)
+def _is_multicast(host: str) -> bool:
+    ip = _ip_address(host)
+    return ip is not None and ip.is_multicast
+
+
+@lru_cache(maxsize=4096)
+def _is_unspecified(host: str) -> bool:
+    ip = _ip_address(host)
+    return ip is not None and ip.is_unspecified

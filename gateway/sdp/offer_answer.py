@@ -7,14 +7,18 @@ offer's order decides (RFC 3264 §6.1); only the one chosen is listed, so that n
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import attrs
 from attrs import field, frozen
 from attrs.validators import ge, le
 
 from gateway.core.errors import RemoteProtocolError
+from gateway.core.values import value
 from gateway.sdp.model import Attribute, Connection, Direction, Line, Media, Origin, Rtpmap, SessionDescription
+from gateway.sdp.parse import parse
+from gateway.sdp.serialize import serialize
 from tones.g711 import Law
 
 SUPPORTED_PTIMES_MS = (10, 20, 30, 40, 50, 60)
@@ -34,6 +38,10 @@ class Codec:
     name: str
     payload_type: int = field(validator=[ge(0), le(127)])
     law: Law
+
+    def numbered(self, payload_type: int) -> Codec:
+        """The same under another number."""
+        return self if payload_type == self.payload_type else attrs.evolve(self, payload_type=payload_type)
 
 
 PCMU = Codec("PCMU", 0, Law.MULAW)
@@ -67,8 +75,17 @@ class LocalMedia:
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20
 
+    @property
+    def ip_version(self) -> int:
+        """The version of the address.
 
-@frozen
+        Raises:
+            ValueError: it is none.
+        """
+        return _ip_version(self.address)
+
+
+@value
 class Agreed:
     """What an offer and its answer come to.
 
@@ -128,7 +145,7 @@ class _Unusable:
     warn_text: str
 
 
-@frozen
+@value
 class _Usable:
     """A stream of the peer's that we can use, and how."""
 
@@ -151,7 +168,7 @@ def answer(offer: SessionDescription | bytes, local: LocalMedia, previous: bytes
         ParseError: the offer cannot be read.
         NothingUsable: no stream can be accepted.
     """
-    offered = SessionDescription.parse(offer) if isinstance(offer, bytes) else offer
+    offered = parse(offer) if isinstance(offer, bytes) else offer
     usable = _first_usable(offered, local)
     chosen = offered.media[usable.index]
     direction = offered.direction_of(chosen).reversed.limited_to(local.direction)
@@ -182,11 +199,11 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
         previous: our last description in this session, if there was one. Its streams keep their places and its dynamic
             payload type numbers their meaning (RFC 3264 §8, §8.3.2); where nothing changes, neither does the version.
     """
-    before = SessionDescription.parse(previous) if previous else None
+    before = parse(previous) if previous else None
     in_use = None if before is None else next((m for m in before.media if m.kind == "audio" and m.port), None)
     event = local.telephone_event
     if in_use is not None and event is not None:
-        event = _telephone_event(in_use) or event
+        event = _telephone_event(_offered_names(in_use)) or event
     stream = _offered(local, event, in_use)
     if before is None:
         media: tuple[Media, ...] = (stream,)
@@ -206,8 +223,8 @@ def agreed_from_answer(
         ParseError: one of the two cannot be read.
         NothingUsable: the answer rejects the audio stream, or takes nothing that we offered.
     """
-    offered = SessionDescription.parse(offer_sdp) if isinstance(offer_sdp, bytes) else offer_sdp
-    answered = SessionDescription.parse(answer_sdp) if isinstance(answer_sdp, bytes) else answer_sdp
+    offered = parse(offer_sdp) if isinstance(offer_sdp, bytes) else offer_sdp
+    answered = parse(answer_sdp) if isinstance(answer_sdp, bytes) else answer_sdp
     ours = next((index for index, media in enumerate(offered.media) if media.kind == "audio" and media.port), None)
     if ours is None:
         raise NothingUsable(304, "the offer has no audio stream")
@@ -222,7 +239,7 @@ def agreed_from_answer(
         raise NothingUsable(305, f"the answer takes {usable.codec.name}, which was not offered")
     event = usable.telephone_event if "TELEPHONE-EVENT" in receiving else None
     return Agreed(
-        sdp=offered.serialize(),
+        sdp=serialize(offered),
         codec=usable.codec,
         telephone_event=event,
         remote=(usable.connection.host, reply.port),
@@ -269,22 +286,25 @@ def _examine(description: SessionDescription, index: int, local: LocalMedia) -> 
     if connection.is_multicast:
         return _Unusable(330, f"{connection.host} is a multicast address")
     ip = connection.ip
-    if ip is not None and not ip.is_unspecified and ip.version != ipaddress.ip_address(local.address).version:
+    if ip is not None and not ip.is_unspecified and ip.version != local.ip_version:
         return _Unusable(301, f"{local.address} cannot send to {ip}: the address families differ")
     known = {codec.name: codec for codec in local.codecs}
-    for number, name in _offered_names(media):
-        if name in known:
-            event = None if local.telephone_event is None else _telephone_event(media)
-            return _Usable(index, attrs.evolve(known[name], payload_type=number), event, connection)
+    names = list(_offered_names(media))
+    for number, name in names:
+        codec = known.get(name)
+        if codec is not None:
+            event = None if local.telephone_event is None else _telephone_event(names)
+            return _Usable(index, codec.numbered(number), event, connection)
     wanted = " or ".join(known)
     return _Unusable(305, f"{wanted} is available, offered: {', '.join(_names_for_people(media))[:120]}")
 
 
 def _offered_names(media: Media) -> Iterator[tuple[int, str]]:
     """Payload type and encoding name in capitals of the 8000 Hz mono formats, in order of preference."""
+    rtpmap = media.rtpmap
     for text in media.formats:
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 128
-        encoding = media.rtpmap.get(number) or _STATIC.get(number)
+        encoding = rtpmap.get(number) or _STATIC.get(number)
         if number <= 127 and encoding is not None and encoding.clock_rate == 8000 and encoding.channels == 1:
             yield number, encoding.encoding.upper()
 
@@ -295,14 +315,21 @@ def _names_for_people(media: Media) -> Iterator[str]:
         yield str(media.rtpmap.get(number) or _STATIC.get(number) or text)
 
 
-def _telephone_event(media: Media) -> int | None:
+def _telephone_event(names: Iterable[tuple[int, str]]) -> int | None:
     """The payload type of telephone-event/8000: the clock must be the audio's (RFC 4733 §2.5.1.2)."""
-    return next((number for number, name in _offered_names(media) if name == "TELEPHONE-EVENT"), None)
+    for number, name in names:
+        if name == "TELEPHONE-EVENT":
+            return number
+    return None
 
 
 def _events(media: Media, payload_type: int | None) -> frozenset[int]:
     """The events in `a=fmtp:<format> 0-15,66,70`; none given stands for 0 to 15 (RFC 4733 §2.4.1, §2.5.1.1)."""
-    text = media.fmtp.get(str(payload_type), "") if payload_type is not None else ""
+    return DTMF_EVENTS if payload_type is None else _events_in(media.fmtp.get(str(payload_type), ""))
+
+
+@lru_cache(maxsize=64)
+def _events_in(text: str) -> frozenset[int]:
     events: set[int] = set()
     for element in text.removeprefix("events=").strip('"').split(","):
         low, _, high = element.strip().partition("-")
@@ -318,18 +345,20 @@ def _ptime(media: Media, local: LocalMedia) -> int:
     return max((ms for ms in SUPPORTED_PTIMES_MS if ms <= wish), default=SUPPORTED_PTIMES_MS[0])
 
 
-def _stream_attributes(formats: list[tuple[int, str]], local: LocalMedia, direction: Direction) -> Iterator[Attribute]:
+@lru_cache(maxsize=64)
+def _stream_lines(formats: tuple[tuple[int, str], ...], ptime_ms: int, direction: Direction) -> tuple[Line, ...]:
+    attributes = []
     for number, name in formats:
-        yield Attribute("rtpmap", f"{number} {name}/8000")
+        attributes.append(Attribute("rtpmap", f"{number} {name}/8000"))
         if name == "telephone-event":
-            yield Attribute("fmtp", f"{number} 0-15")
-    yield Attribute("ptime", str(local.ptime_ms))
-    yield Attribute(direction.value)
+            attributes.append(Attribute("fmtp", f"{number} 0-15"))
+    attributes += [Attribute("ptime", str(ptime_ms)), Attribute(direction.value)]
+    return tuple(attribute.line for attribute in attributes)
 
 
 def _stream(local: LocalMedia, formats: list[tuple[int, str]], direction: Direction) -> Media:
-    numbers = [str(number) for number, _ in formats]
-    return Media.of("audio", local.port, "RTP/AVP", numbers, _stream_attributes(formats, local, direction))
+    numbers = tuple([str(number) for number, _ in formats])
+    return Media("audio", local.port, "RTP/AVP", numbers, _stream_lines(tuple(formats), local.ptime_ms, direction))
 
 
 def _accepted(local: LocalMedia, codec: Codec, telephone_event: int | None, direction: Direction) -> Media:
@@ -356,10 +385,16 @@ def _description(local: LocalMedia, timing: tuple[Line, ...], media: tuple[Media
     connection = Connection.to(local.address)
     origin = Origin("-", str(local.session_id), str(local.version), "IN", connection.address_type, local.address)
     if previous:
-        origin = SessionDescription.parse(previous).origin
+        origin = parse(previous).origin
     description = SessionDescription(origin, "-", (Line("c", str(connection)), *timing), media)
-    octets = description.serialize()
+    octets = serialize(description)
     if not previous or octets == previous:
         return octets
     # "the version in the origin field MUST increment by one from the previous SDP" (RFC 3264 §8)
-    return attrs.evolve(description, origin=attrs.evolve(origin, version=str(int(origin.version) + 1))).serialize()
+    origin = attrs.evolve(origin, version=str(int(origin.version) + 1))
+    return serialize(attrs.evolve(description, origin=origin))
+
+
+@lru_cache(maxsize=64)
+def _ip_version(address: str) -> int:
+    return ipaddress.ip_address(address).version

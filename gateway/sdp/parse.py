@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-from attrs import frozen
+from functools import lru_cache
 
 from gateway.core.clause import Clause
 from gateway.core.errors import ParseError
+from gateway.core.values import value
 from gateway.sdp.model import Attribute, Connection, Line, Media, Origin, SessionDescription
 
 MAXIMUM_OCTETS = 65_535
@@ -26,7 +26,11 @@ _MEDIA = re.compile(rf"(?P<kind>{_TOKEN}) +(?P<port>[0-9]+)(?:/(?P<ports>[0-9]+)
 _HOST_NAME = re.compile(r"[0-9A-Za-z_.\-]+")
 
 
-@frozen
+LONGEST_REMEMBERED = 200
+"""Characters of a line that is remembered: descriptions of one maker differ in two or three lines."""
+
+
+@value
 class _Numbered:
     """A line with where it stood."""
 
@@ -50,6 +54,62 @@ def parse(data: bytes) -> SessionDescription:
     """
     if len(data) > MAXIMUM_OCTETS:
         raise ParseError(f"session description of {len(data)} octets: more than {MAXIMUM_OCTETS} are not read")
+    usual = read_usual(data)
+    return read_carefully(data) if usual is None else usual
+
+
+def read_usual(data: bytes) -> SessionDescription | None:
+    """The description, if all its lines end in CRLF and nothing is wrong with any; else None."""
+    lines = data.decode("utf-8", "surrogateescape").split("\r\n")
+    ends = len(lines) - 1
+    if lines.pop() or not 3 <= ends < MAXIMUM_LINES or data.count(b"\n") != ends or data.count(b"\r") != ends:
+        return None
+    version, origin, name, *rest = lines
+    if version != "v=0" or origin[:2] != "o=" or name[:2] != "s=" or b"\0" in data:
+        return None
+    session_lines: list[Line] = []
+    media: list[tuple[str, list[Line]]] = []
+    current = session_lines
+    for text in rest:
+        if text[:2] == "m=":
+            current = []
+            media.append((text, current))
+            continue
+        line = _known_line(text) if len(text) <= LONGEST_REMEMBERED else _line(text)
+        if line is None:
+            return None
+        current.append(line)
+    try:
+        return SessionDescription(
+            _origin(_Numbered(2, 0, "o", origin[2:])),
+            name[2:],
+            tuple(session_lines),
+            tuple([_media(_Numbered(0, 0, "m", text[2:]), below) for text, below in media]),
+        )
+    except ParseError:
+        return None
+
+
+def _line(text: str) -> Line | None:
+    """One line below s= and other than m=; None if anything is wrong with it."""
+    if text[1:2] != "=" or not text[0].isascii() or not text[0].isalpha():
+        return None
+    try:
+        _check(_Numbered(0, 0, text[0], text[2:]))
+    except ParseError:
+        return None
+    return Line(text[0], text[2:])
+
+
+_known_line = lru_cache(maxsize=1024)(_line)
+
+
+def read_carefully(data: bytes) -> SessionDescription:
+    """The description, or what is wrong with it.
+
+    Raises:
+        ParseError: as `parse`.
+    """
     lines = list(_numbered_lines(data))
     if not lines:
         raise ParseError("line 1: empty session description, v=0 expected", 0, Clause("RFC 8866", "5"))

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gateway.sdp.model import Media, SessionDescription
 
 
 def serialize(description: SessionDescription) -> bytes:
     """The description as octets, lines in the order in which they are held, each ended by CRLF."""
-    lines = "".join(f"{line}\r\n" for line in _lines(description))
-    return lines.encode("utf-8", "surrogateescape")
-
-
-def _lines(description: SessionDescription) -> Iterator[str]:
-    yield "v=0"
-    yield f"o={description.origin}"
-    yield f"s={description.name}"
-    for line in description.lines:
-        yield f"{line.type}={line.value}"
+    lines = ["v=0", f"o={description.origin}", f"s={description.name}"]
+    lines += [f"{kind}={value}" for kind, value in description.lines]
     for media in description.media:
-        yield _media_line(media)
-        for line in media.lines:
-            yield f"{line.type}={line.value}"
+        lines.append(_media_line(media))
+        lines += [f"{kind}={value}" for kind, value in media.lines]
+    lines.append("")
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def _media_line(media: Media) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -230,11 +229,14 @@ class Lab:
 
     def _sip_message(self, direction: Direction, message: Message, flow: Flow, octets: bytes) -> None:
         event = sip_message(self.journal, self.now_s(), direction is Direction.SENT, octets, flow, message)
+        if event.call != NO_CALL:
+            self.journal.append(event)
+            return
         call_id = message.headers.get("Call-ID") or ""
-        if event.call == NO_CALL and isinstance(message, Request) and message.method == "INVITE":
+        if isinstance(message, Request) and message.method == "INVITE":
             # The call that it begins has no name yet.
             self._unnamed.setdefault(call_id, []).append(event)
-        elif event.call == NO_CALL and call_id in self._unnamed:
+        elif call_id in self._unnamed:
             self._unnamed[call_id].append(event)
             if isinstance(message, Response) and message.status >= 200:
                 self._name_call(call_id, NO_CALL)
@@ -245,7 +247,7 @@ class Lab:
 
     def _name_call(self, sip_call_id: str, call: str) -> None:
         for event in self._unnamed.pop(sip_call_id, ()):
-            self.journal.append(attrs.evolve(event, call=call))
+            self.journal.append(event.in_call(call))
 
     def _isup_message(self, direction: str, message: IsupContents, octets: bytes) -> None:
         self.journal.append(isup_message(self.journal, self.now_s(), direction == "sent", octets, message))

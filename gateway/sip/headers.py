@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from gateway.sip.fields.grammar import is_token, split_list
 
@@ -67,7 +68,7 @@ class Headers:
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._items = list(items)
         self._index: dict[str, list[str]] | None = None
-        self.typed: dict[str, object] = {}
+        self.typed: dict[str, Any] = {}
         """What has been parsed from the values so far; emptied by every change."""
 
     @classmethod
@@ -102,8 +103,15 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first header field of this name, as it was written; None where there is none."""
-        lines = self.written(name)
-        return lines[0] if lines else None
+        key = KNOWN_KEYS[name]
+        if self._index is not None:
+            lines = self._index.get(key)
+            return lines[0] if lines else None
+        # Of a message of our own little is asked: to look through it costs less than an index.
+        for written, value in self._items:
+            if KNOWN_KEYS[written] == key:
+                return value
+        return None
 
     def lines(self, name: str) -> list[str]:
         """All header fields of this name, as they were written."""
@@ -111,9 +119,8 @@ class Headers:
 
     def values(self, name: str) -> list[str]:
         """All values of this name: comma-separated fields taken apart (§7.3.1), but for those that are no lists."""
-        key = key_of(name)
-        lines = self._by_key().get(key, ())
-        if key in NOT_LISTS:
+        lines = self.written(name)
+        if not lines or key_of(name) in NOT_LISTS:
             return list(lines)
         return [value for line in lines for value in split_list(line)]
 

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from sys import intern
-from typing import cast
 
 from attrs import define, evolve, field
 
@@ -25,8 +23,8 @@ from gateway.sip.fields.grammar import TOKEN, WHITE, excerpt, is_token, split_li
 from gateway.sip.fields.via import Via
 from gateway.sip.headers import KNOWN_KEYS, Headers, key_of
 from gateway.sip.status import REASON_PHRASES, reason_phrase
-from gateway.sip.typed import REMEMBERED_CHARACTERS, REMEMBERED_VALUES, Message, parse_length, read
-from gateway.sip.uri import Uri
+from gateway.sip.typed import Message, parse_length, read
+from gateway.sip.uri import Uri, read_uri
 
 __all__ = [
     "REASON_PHRASES",
@@ -59,13 +57,6 @@ _bare_line_end = re.compile(rb"\r(?!\n)|(?<!\r)\n").search
 _is_status = re.compile("[1-6][0-9]{2}").fullmatch
 
 
-_uri = lru_cache(maxsize=REMEMBERED_VALUES)(Uri.parse)
-
-
-def _read_uri(text: str) -> Uri:
-    return _uri(text) if len(text) <= REMEMBERED_CHARACTERS else Uri.parse(text)
-
-
 class TooLarge(ParseError):
     """A header section, a line or a number of header fields beyond what is read."""
 
@@ -92,9 +83,9 @@ class Request(Message):
             ParseError: it is none.
         """
         typed = self.headers.typed
-        known = cast("tuple[str, Uri] | None", typed.get("request-uri"))
+        known: tuple[str, Uri] | None = typed.get("request-uri")
         if known is None or known[0] != self.uri:
-            known = (self.uri, read("Request-URI", self.uri, _read_uri))
+            known = (self.uri, read("Request-URI", self.uri, read_uri))
             typed["request-uri"] = known
         return known[1]
 
@@ -168,26 +159,26 @@ def parse_message(data: bytes) -> Request | Response:
         raise TooLarge(f"{len(lines)} header fields are more than {MAX_HEADER_FIELDS}", start)
     items: list[tuple[str, str]] = []
     index: dict[str, list[str]] = {}
+    may_be_long = end - start > MAX_LINE_CHARACTERS
     for line in lines:
         name, colon, value = line.partition(":")
         key = KNOWN_KEYS.get(name)
-        if key is not None:
-            name = intern(name)
-        else:
+        if key is None:
             name = name.rstrip(WHITE)
             key = key_of(name)
             if not is_token(name):
                 raise _unreadable(data, line)
-        if not colon or len(line) > MAX_LINE_CHARACTERS:
+        if not colon or (may_be_long and len(line) > MAX_LINE_CHARACTERS):
             raise _unreadable(data, line)
         value = value.strip(WHITE)
-        items.append((name, value))
-        if key not in index:
+        items.append((intern(name), value))
+        values = index.get(key)
+        if values is None:
             index[key] = [value]
-        elif key in _SINGLE and not (key == "content-length" and index[key][0] == value):
+        elif key in _SINGLE and not (key == "content-length" and values[0] == value):
             raise ParseError(f"{name}: appears twice", _offset(data, line), Clause("RFC 3261", "7.3.1"))
         else:
-            index[key].append(value)
+            values.append(value)
     body = data[end + 4 :]
     if "content-length" in index:
         length = read("Content-Length", index["content-length"][0], parse_length)
@@ -212,7 +203,7 @@ def _message(start_line: str, offset: int, headers: Headers, body: bytes) -> Req
             raise ParseError(f"Status-Line: {excerpt(code)} is not a status code", offset, Clause("RFC 3261", "7.2"))
         return Response(int(code), words[2] if len(words) > 2 else "", headers, body, words[0].upper())
     # Request-Line = Method SP Request-URI SP SIP-Version CRLF
-    if len(words) != 3 or not words[1] or not _is_version(words[2]) or not is_token(words[0]):
+    if len(words) != 3 or not words[1] or not is_token(words[0]) or not _is_version(words[2]):
         wanted = "a method, a URI and a version with one space between"
         raise ParseError(f"Request-Line: {excerpt(start_line)} is not {wanted}", offset, Clause("RFC 3261", "7.1"))
     return Request(words[0], words[1], headers, body, words[2].upper())
@@ -347,16 +338,15 @@ def respond(
         content_type: its type.
     """
     source = request.headers
-    copied = [("Via", line) for line in source.lines("Via")]
+    copied = [("Via", line) for line in source.written("Via")]
     if 100 < status < 300 and request.method in _DIALOG_CREATING:
-        copied += [("Record-Route", line) for line in source.lines("Record-Route")]
+        copied += [("Record-Route", line) for line in source.written("Record-Route")]
     for name in ("From", "To", "Call-ID", "CSeq"):
-        line = source.get(name)
-        if line is None:
-            continue
-        if name == "To" and to_tag and status != 100 and not _has_tag(request, line):
-            line = f"{line};tag={to_tag}"
-        copied.append((name, line))
+        lines = source.written(name)
+        if lines:
+            copied.append((name, lines[0]))
+            if name == "To" and to_tag and status != 100 and not _has_tag(request, lines[0]):
+                copied[-1] = (name, f"{lines[0]};tag={to_tag}")
     if status == 100 and (timestamp := source.get("Timestamp")) is not None:
         # RFC 3261 §8.2.6.1: "any Timestamp header field present in the request MUST be copied into this 100"
         copied.append(("Timestamp", timestamp))

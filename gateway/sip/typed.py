@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Final, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from gateway.core.clause import Clause
 from gateway.core.errors import LocalProtocolError, ParseError
-from gateway.sip.fields.cseq import CSeq
+from gateway.sip.fields.cseq import CSeq, read_cseq
 from gateway.sip.fields.grammar import excerpt, is_token, parse_number, split_list
-from gateway.sip.fields.media_type import MediaType
-from gateway.sip.fields.name_addr import NameAddr
+from gateway.sip.fields.media_type import MediaType, read_media_type
+from gateway.sip.fields.memory import remembered
+from gateway.sip.fields.name_addr import NameAddr, read_name_addr
 from gateway.sip.fields.rack import RAck
 from gateway.sip.fields.reason import Reason
 from gateway.sip.fields.via import Via
@@ -19,10 +19,7 @@ from gateway.sip.headers import Headers, key_of
 
 T = TypeVar("T")
 
-_LENGTH_NAMES = frozenset({"Content-Length", "l"})
-REMEMBERED_VALUES: Final = 1024
-REMEMBERED_CHARACTERS: Final = 200
-"""So many values, up to this length, are remembered with what they say: the messages of one call repeat them."""
+_NO_TAGS: Final[frozenset[str]] = frozenset()
 
 
 def read(name: str, text: str, parse: Callable[[str], T]) -> T:
@@ -35,23 +32,6 @@ def read(name: str, text: str, parse: Callable[[str], T]) -> T:
         return parse(text)
     except ParseError as error:
         raise ParseError(f"{name}: {error.message}", error.offset, error.clause) from None
-
-
-_name_addr = lru_cache(maxsize=REMEMBERED_VALUES)(NameAddr.parse)
-
-
-def read_name_addr(text: str) -> NameAddr:
-    """`NameAddr.parse`, remembering what the messages of one call repeat.
-
-    Raises:
-        ParseError: as `NameAddr.parse`.
-    """
-    return _name_addr(text) if len(text) <= REMEMBERED_CHARACTERS else NameAddr.parse(text)
-
-
-def forget_values() -> None:
-    """Forget what has been read, for whoever counts what is kept."""
-    _name_addr.cache_clear()
 
 
 class Message:
@@ -73,12 +53,12 @@ class Message:
         Raises:
             ParseError: it is absent, there are several, or it cannot be read.
         """
-        known = self.headers.typed.get(name)
-        if known is not None:
-            return cast("T", known)
-        value = self.optional(name, parse)
+        value: T | None = self.headers.typed.get(name)
         if value is None:
-            raise ParseError(f"{name}: missing", clause=Clause("RFC 3261", "8.1.1"))
+            lines = self.headers.written(name)
+            if len(lines) != 1:
+                raise _not_once(name, lines)
+            value = self.headers.typed[name] = read(name, lines[0], parse)
         return value
 
     def optional(self, name: str, parse: Callable[[str], T]) -> T | None:
@@ -87,14 +67,13 @@ class Message:
         Raises:
             ParseError: there are several, or it cannot be read.
         """
-        typed = self.headers.typed
-        if name in typed:
-            return cast("T | None", typed[name])
-        lines = self.headers.written(name)
-        if len(lines) > 1:
-            raise ParseError(f"{name}: appears {len(lines)} times", clause=Clause("RFC 3261", "7.3.1"))
-        value = read(name, lines[0], parse) if lines else None
-        typed[name] = value
+        value: T | None = self.headers.typed.get(name)
+        if value is None:
+            lines = self.headers.written(name)
+            if len(lines) > 1:
+                raise _not_once(name, lines)
+            if lines:
+                value = self.headers.typed[name] = read(name, lines[0], parse)
         return value
 
     def every(self, name: str, parse: Callable[[str], T]) -> list[T]:
@@ -103,11 +82,14 @@ class Message:
         Raises:
             ParseError: one of them cannot be read, or is empty.
         """
+        if not self.headers.written(name):
+            return []
         typed = self.headers.typed
         key = f"{name}[]"
-        if key not in typed:
-            typed[key] = [read(name, value, parse) for value in self.headers.values(name)]
-        return list(cast("list[T]", typed[key]))
+        known: list[T] | None = typed.get(key)
+        if known is None:
+            known = typed[key] = [read(name, value, parse) for value in self.headers.values(name)]
+        return known.copy()
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """All tokens of a header field that is a list of them, as written; empty members are passed over.
@@ -115,11 +97,18 @@ class Message:
         Raises:
             ParseError: one of them is no token.
         """
+        if not self.headers.written(name):
+            return ()
         typed = self.headers.typed
         key = f"{name}[]"
-        if key not in typed:
-            typed[key] = tuple(read(name, value, _token) for value in self.headers.values(name) if value)
-        return cast("tuple[str, ...]", typed[key])
+        known: tuple[str, ...] | None = typed.get(key)
+        if known is None:
+            known = typed[key] = tuple([read(name, value, _token) for value in self.headers.values(name) if value])
+        return known
+
+    def _option_tags(self, name: str) -> frozenset[str]:
+        tags = self.tokens(name)
+        return frozenset([tag.lower() for tag in tags]) if tags else _NO_TAGS
 
     @property
     def call_id(self) -> str:
@@ -129,7 +118,7 @@ class Message:
     @property
     def cseq(self) -> CSeq:
         """CSeq (§20.16)."""
-        return self.one("CSeq", CSeq.parse)
+        return self.one("CSeq", read_cseq)
 
     @property
     def from_(self) -> NameAddr:
@@ -145,23 +134,28 @@ class Message:
     def via(self) -> Via:
         """The topmost Via value (§20.42); those below it need not be readable."""
         typed = self.headers.typed
-        if "via" not in typed:
+        via: Via | None = typed.get("via")
+        if via is None:
             lines = self.headers.written("Via")
             if not lines:
                 raise ParseError("Via: missing", clause=Clause("RFC 3261", "8.1.1"))
-            typed["via"] = read("Via", split_list(lines[0])[0], Via.parse)
-        return cast(Via, typed["via"])
+            via = typed["via"] = read("Via", split_list(lines[0])[0], Via.parse)
+        return via
 
     @property
     def vias(self) -> list[Via]:
         """All Via values, topmost first."""
+        lines = self.headers.written("Via")
+        if len(lines) == 1 and "," not in lines[0]:
+            return [self.via]
         values = self.headers.values("Via")
         return [self.via, *[read("Via", value, Via.parse) for value in values[1:]]] if values else []
 
     @property
     def contacts(self) -> list[NameAddr]:
         """All Contact values (§20.10); none where it is "*"."""
-        return [] if self.is_wildcard_contact else self.every("Contact", read_name_addr)
+        lines = self.headers.written("Contact")
+        return [] if not lines or lines == ["*"] else self.every("Contact", read_name_addr)
 
     @property
     def contact(self) -> NameAddr | None:
@@ -172,7 +166,7 @@ class Message:
     @property
     def is_wildcard_contact(self) -> bool:
         """Whether the only Contact is "*" (§10.2.2)."""
-        return list(self.headers.written("Contact")) == ["*"]
+        return self.headers.written("Contact") == ["*"]
 
     @property
     def route(self) -> list[NameAddr]:
@@ -187,7 +181,7 @@ class Message:
     @property
     def content_type(self) -> MediaType | None:
         """Content-Type (§20.15)."""
-        return self.optional("Content-Type", MediaType.parse)
+        return self.optional("Content-Type", read_media_type)
 
     @property
     def content_length(self) -> int | None:
@@ -198,7 +192,7 @@ class Message:
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, 0 to 255 (§20.22)."""
-        return self.optional("Max-Forwards", _max_forwards)
+        return self.optional("Max-Forwards", _read_max_forwards)
 
     @property
     def expires(self) -> int | None:
@@ -208,12 +202,12 @@ class Message:
     @property
     def require(self) -> frozenset[str]:
         """The option tags of Require (§20.32), in lower case."""
-        return frozenset(tag.lower() for tag in self.tokens("Require"))
+        return self._option_tags("Require")
 
     @property
     def supported(self) -> frozenset[str]:
         """The option tags of Supported (§20.37), in lower case."""
-        return frozenset(tag.lower() for tag in self.tokens("Supported"))
+        return self._option_tags("Supported")
 
     @property
     def allow(self) -> frozenset[str]:
@@ -223,7 +217,7 @@ class Message:
     @property
     def accept(self) -> tuple[str, ...]:
         """The media ranges of Accept (§20.1) without their parameters, in lower case: ("application/sdp",)."""
-        return tuple(read("Accept", value, MediaType.parse).essence for value in self.headers.values("Accept") if value)
+        return tuple(read("Accept", value, read_media_type).essence for value in self.headers.values("Accept") if value)
 
     @property
     def rack(self) -> RAck | None:
@@ -255,21 +249,31 @@ class Message:
 
     def _serialize(self, start_line: str) -> bytes:
         lines = [start_line]
-        length = str(len(self.body))
-        counted = False
-        for name, value in self.headers:
-            if name in _LENGTH_NAMES or key_of(name) == "content-length":
-                if counted:
-                    continue
-                counted = True
-                value = length
-            lines.append(f"{name}: {value}")
-        if not counted:
-            lines.append(f"Content-Length: {length}")
+        if self.headers.get("Content-Length") is None:
+            lines += [f"{name}: {value}" for name, value in self.headers]
+            lines.append(f"Content-Length: {len(self.body)}")
+        else:
+            lines += self._counted_lines()
         text = "\r\n".join(lines)
         if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
             raise LocalProtocolError(f"a line end inside the start line or a header field of {excerpt(start_line)}")
         return text.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + self.body
+
+    def _counted_lines(self) -> Iterator[str]:
+        """The header fields, the first Content-Length as it should be and without any other."""
+        counted = False
+        for name, value in self.headers:
+            if key_of(name) != "content-length":
+                yield f"{name}: {value}"
+            elif not counted:
+                counted = True
+                yield f"{name}: {len(self.body)}"
+
+
+def _not_once(name: str, lines: Sequence[str]) -> ParseError:
+    if lines:
+        return ParseError(f"{name}: appears {len(lines)} times", clause=Clause("RFC 3261", "7.3.1"))
+    return ParseError(f"{name}: missing", clause=Clause("RFC 3261", "8.1.1"))
 
 
 def _token(text: str) -> str:
@@ -290,6 +294,9 @@ def parse_length(text: str) -> int:
 
 def _max_forwards(text: str) -> int:
     return parse_number(text, "number of hops", 255)
+
+
+_read_max_forwards = remembered(_max_forwards)
 
 
 def _delta_seconds(text: str) -> int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from gateway.core.clause import Clause
 from gateway.core.errors import ParseError
+from gateway.core.values import value
 from gateway.sip.fields.grammar import excerpt
+from gateway.sip.fields.memory import remembered
 from gateway.sip.fields.parameters import NO_PARAMETERS, Parameters
 
 _ESCAPED = "%[0-9A-Fa-f]{2}"
@@ -82,7 +84,7 @@ def _comparable(text: str, *, fold: bool = True) -> str:
     return text.lower() if fold else text
 
 
-@frozen
+@value
 class Uri:
     """A URI.
 
@@ -144,9 +146,9 @@ class Uri:
     def parameter(self, name: str) -> str | None:
         """A uri-parameter, escapes resolved: "" where it has no value, None where there is no such parameter."""
         wanted = name.lower()
-        for written, value in self.parameters:
+        for written, text in self.parameters:
             if unescape(written).lower() == wanted:
-                return unescape(value or "")
+                return unescape(text or "")
         return None
 
     @property
@@ -199,6 +201,10 @@ class Uri:
 
     def __str__(self) -> str:
         return self.serialize()
+
+
+read_uri = remembered(Uri.parse)
+"""`Uri.parse`, remembering what it has read."""
 
 
 def _parse_sip(scheme: str, text: str, start: int) -> Uri:

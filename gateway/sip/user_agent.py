@@ -81,7 +81,7 @@ class UserAgent:
         self._layer: _Layer | None = None
         self._dialogs: dict[DialogId, Session] = {}
         self._invites: dict[RequestKey, ServerSession] = {}
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, RequestKey | None] = {}
         self._closed = False
         self._accepted = frozenset(settings.accept)
         self._accept_header = ", ".join(settings.accept)
@@ -127,7 +127,7 @@ class UserAgent:
     def client_session(self, user: ClientSessionUser) -> ClientSession:
         """A session for a call of ours: `session.invite(...)` makes it."""
         session = ClientSession(self, user, self._outbox)
-        self._sessions.add(session)
+        self._sessions[session] = None
         return session
 
     # ---- from the transaction layer
@@ -207,9 +207,9 @@ class UserAgent:
 
     def session_ended(self, session: Session) -> None:
         """Nothing of the session is left."""
-        self._sessions.discard(session)
-        if isinstance(session, ServerSession):
-            self._invites.pop(_key(session.invite), None)
+        key = self._sessions.pop(session, None)
+        if key is not None:
+            self._invites.pop(key, None)
 
     # ---- within
 
@@ -246,8 +246,8 @@ class UserAgent:
             # §21.5.4: "temporarily unable to process the request due to a temporary overloading or maintenance"
             raise _Refused(503, headers=(("Retry-After", str(self.settings.random_int(1, 10))),))
         session = ServerSession(self, transaction, self._outbox)
-        self._sessions.add(session)
-        self._invites[_key(request)] = session
+        key = self._sessions[session] = _key(request)
+        self._invites[key] = session
         self._outbox.append(tell(self._user.session_offered, session))
 
     def _capabilities(self) -> tuple[tuple[str, str], ...]:

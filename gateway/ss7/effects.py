@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from gateway.core.effects import Effect
+from gateway.core.values import value
 
 
-@frozen
+@value
 class Transfer(Effect):
     """MTP-TRANSFER request (ITU-T Q.704): service information octet, routing label and user data, as sent on a link."""
 

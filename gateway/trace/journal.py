@@ -53,6 +53,10 @@ class SipMessage:
         """The message in one line."""
         return self._summary or _summaries().sip_summary(self.octets)
 
+    def in_call(self, call: str) -> SipMessage:
+        """The same, once it is known whose it is."""
+        return SipMessage(self.at_s, call, self.sent, self._summary, self.octets, self.flow)
+
     @property
     def source(self) -> tuple[str, int]:
         """Host and port that the message came from."""
@@ -159,18 +163,18 @@ class _Bindings(Generic[K]):
 
     def __init__(self) -> None:
         self._calls: dict[K, str] = {}
-        self._keys: dict[str, set[K]] = {}
+        self._keys: dict[str, list[K]] = {}
 
     def bind(self, key: K, call: str) -> None:
         self.unbind(key)
         self._calls[key] = call
-        self._keys.setdefault(call, set()).add(key)
+        self._keys.setdefault(call, []).append(key)
 
     def unbind(self, key: K) -> None:
         call = self._calls.pop(key, None)
         if call is not None:
             keys = self._keys[call]
-            keys.discard(key)
+            keys.remove(key)
             if not keys:
                 del self._keys[call]
 

@@ -28,6 +28,7 @@ from gateway.ss7.isup.messages import Message
 from gateway.ss7.isup.outgoing import OutgoingCall
 
 MOST_CIRCUITS_TRIED = 3
+_HUNG_UP = Clause("RFC 3398", "10.1")
 
 
 # --- what goes out ----------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def _decide(core: CallCore, refusal: Refusal, to_sip: str, cause: int) -> None:
     to_pstn = "" if core.circuit is None else f"REL {int(cause)}"
     sent = ", ".join(part for part in (to_sip, to_pstn) if part)
     outcome = ": ".join(part for part in (sent, why.outcome) if part) or "nothing more to send"
-    core.outbox.append(Record(core.name, evolve(why, outcome=outcome)))
+    core.outbox.append(Record(core.name, Decision(why.rule, outcome, why.clause, why.facts)))
 
 
 def _let_go(core: CallCore, cause: int) -> None:
@@ -147,7 +148,7 @@ def invitation_expired(inputs: CallInputs, core: CallCore) -> None:
 def hung_up_after_answer(inputs: CallInputs, core: CallCore, reasons: tuple[str, ...], method: str) -> None:
     """BYE."""
     core.sip_over = core.by_caller = True
-    why = Decision(method, "", Clause("RFC 3398", "10.1"))
+    why = Decision(method, "", _HUNG_UP)
     inputs.give_up(Refusal(0, (), why), cause_from_reasons(reasons))
 
 

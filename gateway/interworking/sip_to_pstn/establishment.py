@@ -25,7 +25,9 @@ from gateway.ss7.isup.outgoing import OutgoingCall
 
 _SETUP = Clause("RFC 3398", "7.2.1")
 _TO_IAM = Clause("RFC 3398", "7.2.1.1")
+_OFFER = Clause("RFC 3264", "6.1")
 _ANSWER = Clause("RFC 3398", "7.2.7")
+_ACK = Clause("RFC 3398", "7.3")
 
 
 # --- before the IAM ---------------------------------------------------------------------------------------------
@@ -62,7 +64,7 @@ def media_reserved(inputs: CallInputs, core: CallCore, address: str, port: int) 
             core.outbox.append(ConnectMedia(core.agreed, core.session.flow.remote[0]))
             host, port = core.agreed.remote
             remote = ("to", f"{host}:{port}")
-            core.decide("offer", f"answered: {core.agreed.codec.name}", Clause("RFC 3264", "6.1"), remote)
+            core.decide("offer", f"answered: {core.agreed.codec.name}", _OFFER, remote)
         else:
             core.local_sdp = offer(core.local)
             if not core.session.sends_reliably:
@@ -170,7 +172,7 @@ def answered(inputs: CallInputs, core: CallCore, message: Message) -> None:
 
 def acknowledged(inputs: CallInputs, core: CallCore) -> None:
     """ACK: the PSTN is told nothing."""
-    core.decide("ACK", "connected; nothing is sent to the PSTN", Clause("RFC 3398", "7.3"))
+    core.decide("ACK", "connected; nothing is sent to the PSTN", _ACK)
     renegotiate(core)
 
 

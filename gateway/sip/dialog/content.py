@@ -11,7 +11,8 @@ from attrs import frozen
 
 from gateway.core.clause import Clause
 from gateway.core.errors import ParseError
-from gateway.sip.fields.media_type import MediaType
+from gateway.core.values import value
+from gateway.sip.fields.media_type import read_media_type
 from gateway.sip.headers import Headers
 from gateway.sip.message import Message
 
@@ -19,7 +20,7 @@ SDP = "application/sdp"
 _MAX_PARTS = 32
 
 
-@frozen
+@value
 class Part:
     """One body, or one part of a multipart body.
 
@@ -43,7 +44,7 @@ ALTERNATIVE = "multipart/alternative"
 
 def _described(headers: Headers, default_type: str, octets: bytes) -> Part:
     written = headers.get("Content-Type")
-    media_type = default_type if written is None else MediaType.parse(written).essence
+    media_type = default_type if written is None else read_media_type(written).essence
     # RFC 3261 §13.2.1: "bodies of Content-Type application/sdp imply the disposition "session", while other content
     # types imply "render"."
     disposition, required = ("session" if media_type == SDP else "render"), True
@@ -85,6 +86,14 @@ def parts(message: Message) -> list[Part]:
     """
     if not message.body:
         return []
+    typed = message.headers.typed
+    known: tuple[bytes, list[Part]] | None = typed.get("body parts")
+    if known is None or known[0] is not message.body:
+        known = typed["body parts"] = message.body, _parts(message)
+    return known[1].copy()
+
+
+def _parts(message: Message) -> list[Part]:
     whole = _described(message.headers, "application/octet-stream", message.body)
     if not whole.media_type.startswith("multipart/") or whole.encoding not in ("", "identity"):
         return [whole]

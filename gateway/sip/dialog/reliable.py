@@ -25,13 +25,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from attrs import frozen
 from automat import TypeMachineBuilder
 
 from gateway.core.clause import Clause
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.core.machine import build, state_name
+from gateway.core.values import value
 from gateway.sip.fields.rack import RAck
 from gateway.sip.message import Response
 from gateway.sip.transaction.timers import TransactionTimers
@@ -44,7 +44,7 @@ LARGEST_FIRST_RSEQ = 2**31 - 1
 """§3: the first RSeq "MUST be between 1 and 2**31 - 1"."""
 
 
-@frozen
+@value
 class Provisional:
     """A provisional response to send: what becomes of its session description is decided when its turn comes."""
 

@@ -156,7 +156,7 @@ class ServerSession(Session):
         self._latest: tuple[Provisional, bytes | None] | None = None
         self._withheld: tuple[bytes, HeaderFields] = (b"", ())
         self._acceptance: Acceptance | None = None
-        self._running: set[str] = set()
+        self._running: list[str] = []
         self._offer_received = bool(self.offer)
         self._inputs = _machine(self)
         reliability = self._settings.reliability
@@ -257,7 +257,8 @@ class ServerSession(Session):
 
     def timer_fired(self, name: str) -> None:
         """Expires, the repeated provisional response, or an offer to make again."""
-        self._running.discard(name)
+        if name in self._running:
+            self._running.remove(name)
         if name == EXPIRES:
             self._inputs.expired()
         elif name == PROGRESS:
@@ -333,7 +334,8 @@ class ServerSession(Session):
     # ---- what the transitions do
 
     def _start(self, name: str, seconds: float) -> None:
-        self._running.add(name)
+        if name not in self._running:
+            self._running.append(name)
         self._outbox.append(StartTimer(name, seconds))
 
     def _stop_timers(self) -> None:

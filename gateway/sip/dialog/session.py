@@ -16,10 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import frozen
-
 from gateway.core.effects import Outbox, StartTimer, StopTimer, tell
 from gateway.core.errors import LocalProtocolError, ParseError
+from gateway.core.values import value
 from gateway.sip.dialog.acceptance import Acceptance
 from gateway.sip.dialog.content import SDP, session_description
 from gateway.sip.dialog.dialog import Dialog
@@ -75,7 +74,7 @@ class SessionCore(Protocol):
         """Nothing of the session is left."""
 
 
-@frozen
+@value
 class _Served:
     """A request of the peer's that the user has yet to answer."""
 
@@ -102,7 +101,7 @@ class Session:
         self._outbox = outbox.fork(self)
         self._dialogs: dict[str, Dialog] = {}
         self._served: dict[int, _Served] = {}
-        self._sent: set[SentRequest] = set()
+        self._sent: list[SentRequest] = []
         self._acceptances: dict[int, Acceptance] = {}
         self._retry: SentRequest | None = None
         self._offer_sent = False
@@ -332,7 +331,7 @@ class Session:
         if self._settings.product:
             headers = (*headers, ("User-Agent", self._settings.product))
         sent.request = sent.dialog.request(sent.method, headers, sent.body, sent.content_type)
-        self._sent.add(sent)
+        self._sent.append(sent)
         if sent.offers:
             self._offer_sent = True
         sent.flow = sent.dialog.next_hop
@@ -373,7 +372,8 @@ class Session:
     def request_concluded(self, sent: SentRequest, status: int, response: Response | None) -> None:
         """A request of ours in a dialog got its final response; a re-INVITE perhaps once more its 2xx."""
         awaited = sent in self._sent
-        self._sent.discard(sent)
+        if awaited:
+            self._sent.remove(sent)
         if response is not None and sent.method == "INVITE" and response.is_success:
             # §14.1: "The rules for ... generating an ACK for a 2xx response to re-INVITE are the same as for the
             # initial INVITE"; RFC 5407 §3.2.3: also when the session has ended meanwhile.

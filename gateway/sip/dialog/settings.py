@@ -53,15 +53,16 @@ class UserAgentSettings:
     session_limit: int | None = None
     progress_interval_s: float = field(default=60.0, validator=gt(0))
     reliable_progress_interval_s: float = field(default=150.0, validator=ge(1))
+    capabilities: tuple[tuple[str, str], ...] = field(init=False)
+    """Allow and Supported (RFC 3261 §13.2.1, §13.3.1.4)."""
 
     @property
     def supported(self) -> tuple[str, ...]:
         """The option tags of the Supported header (RFC 3261 §20.37)."""
         return () if self.reliability is Reliability.NEVER else ("100rel",)
 
-    @property
-    def capabilities(self) -> tuple[tuple[str, str], ...]:
-        """Allow and Supported (RFC 3261 §13.2.1, §13.3.1.4)."""
+    @capabilities.default
+    def _allow_and_supported(self) -> tuple[tuple[str, str], ...]:
         supported = (("Supported", ", ".join(self.supported)),) if self.supported else ()
         return (("Allow", ", ".join(ALLOW)), *supported)
 

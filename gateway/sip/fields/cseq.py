@@ -9,6 +9,7 @@ from attrs.validators import and_, ge, lt
 
 from gateway.core.errors import ParseError
 from gateway.sip.fields.grammar import TOKEN, excerpt
+from gateway.sip.fields.memory import remembered
 
 _grammar = re.compile(rf"([0-9]++)[ \t]++({TOKEN})").fullmatch
 
@@ -41,3 +42,7 @@ class CSeq:
     def serialize(self) -> str:
         """`4711 INVITE`."""
         return f"{self.number} {self.method}"
+
+
+read_cseq = remembered(CSeq.parse)
+"""`CSeq.parse`, remembering what it has read."""

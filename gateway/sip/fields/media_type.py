@@ -8,6 +8,7 @@ from attrs import frozen
 
 from gateway.core.errors import ParseError
 from gateway.sip.fields.grammar import TOKEN, excerpt
+from gateway.sip.fields.memory import remembered
 from gateway.sip.fields.parameters import NO_PARAMETERS, Parameters
 
 _grammar = re.compile(rf"({TOKEN})[ \t]*+/[ \t]*+({TOKEN})").match
@@ -44,3 +45,7 @@ class MediaType:
 
     def __str__(self) -> str:
         return self.essence
+
+
+read_media_type = remembered(MediaType.parse)
+"""`MediaType.parse`, remembering what it has read."""

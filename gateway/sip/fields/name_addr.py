@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from gateway.core.errors import ParseError
+from gateway.core.values import value
 from gateway.sip.fields.grammar import QUOTED_STRING, TOKEN, excerpt, quote, unquote
+from gateway.sip.fields.memory import remembered
 from gateway.sip.fields.parameters import NO_PARAMETERS, Parameters
-from gateway.sip.uri import Uri
+from gateway.sip.uri import Uri, read_uri
 
 # name-addr = [ display-name ] LAQUOT addr-spec RAQUOT;  display-name = *(token LWS) / quoted-string
 # Deviation: octets above 127 are taken in an unquoted display name, as many phones write them.
@@ -20,7 +22,7 @@ _bracketed = re.compile(
 _plain_display = re.compile(rf"{TOKEN}(?: {TOKEN})*+").fullmatch
 
 
-@frozen
+@value
 class NameAddr:
     """A URI with an optional display name and the header's parameters.
 
@@ -57,7 +59,7 @@ class NameAddr:
                 raise ParseError(f"{excerpt(text)}: a URI with '?' or ',' needs angle brackets", 0)
             params = Parameters.parse(text, len(written)) if semicolon else Parameters()
         try:
-            parsed = Uri.parse(uri)
+            parsed = read_uri(uri)
         except ParseError as error:
             raise ParseError(error.message, start + (error.offset or 0), error.clause) from None
         return cls(parsed, unquote(display) if display[:1] == '"' else display, params)
@@ -78,3 +80,7 @@ class NameAddr:
             plain = _plain_display(self.display_name) is not None
             display = f"{self.display_name} " if plain else f"{quote(self.display_name)} "
         return f"{display}<{self.uri.serialize()}>{self.params.serialize()}"
+
+
+read_name_addr = remembered(NameAddr.parse)
+"""`NameAddr.parse`, remembering what it has read."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
-
 from gateway.core.errors import ParseError
+from gateway.core.values import value as _value
 from gateway.sip.fields.grammar import QUOTED_STRING, TOKEN, WHITE, excerpt, is_token, quote, unquote
 
 # generic-param = token [ EQUAL gen-value ];  gen-value = token / host / quoted-string
@@ -17,7 +16,7 @@ _parameter = re.compile(
 )
 
 
-@frozen
+@_value
 class Parameters:
     """Parameters in their order, each with its value as it was written (quotes kept), or None where it had none.
 
@@ -59,9 +58,8 @@ class Parameters:
 
     def get(self, name: str) -> str | None:
         """The parameter's value without its quotes: "" where it has none, None where there is no such parameter."""
-        wanted = name.lower()
         for present, value in self.items:
-            if present == wanted or present.lower() == wanted:
+            if present == name or present.lower() == name.lower():
                 return "" if value is None else unquote(value)
         return None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from gateway.core.errors import ParseError
+from gateway.core.values import value
 from gateway.sip.fields.grammar import TOKEN, excerpt
 from gateway.sip.fields.parameters import NO_PARAMETERS, Parameters
 
@@ -20,7 +21,7 @@ _grammar = re.compile(
 ).match
 
 
-@frozen
+@value
 class Via:
     """One Via value.
 

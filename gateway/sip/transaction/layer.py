@@ -47,6 +47,8 @@ from gateway.sip.transaction.user import ClientUser, TransactionUser
 
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
+STEPS_TO_THE_ANSWER = 2
+"""From the TU, which is given a request, to its session, which answers it at once."""
 
 AnyServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 AnyClientTransaction = InviteClientTransaction | NonInviteClientTransaction
@@ -267,11 +269,14 @@ class TransactionLayer:
             self._outbox.append(tell(transaction.passed_up))
         else:
             # The TU's answer may itself be an effect in the queue; timers need not start only to be stopped by it.
-            self._outbox.append(tell(self._passed_up, transaction))
+            self._outbox.append(tell(self._passed_up, transaction, STEPS_TO_THE_ANSWER))
         return transaction
 
-    def _passed_up(self, transaction: AnyServerTransaction) -> None:
-        self._outbox.append(tell(transaction.passed_up))
+    def _passed_up(self, transaction: AnyServerTransaction, steps: int) -> None:
+        if steps > 1:
+            self._outbox.append(tell(self._passed_up, transaction, steps - 1))
+        else:
+            self._outbox.append(tell(transaction.passed_up))
 
     def _pass_cancel_up(self, cancel: AnyServerTransaction, same_key: dict[str, AnyServerTransaction]) -> None:
         # §9.2: "taking the CANCEL request, and then assuming that the request method is anything but CANCEL or ACK and

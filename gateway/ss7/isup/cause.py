@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import Self
 
 from attrs import field, frozen
@@ -244,3 +245,9 @@ class CauseIndicators(TypedParameter):
         """The value and its words: "cause 17 user busy"."""
         phrase = self.phrase[0].lower() + self.phrase[1:]
         return phrase if phrase.startswith("cause") else f"cause {int(self.value)} {phrase}"
+
+
+@lru_cache(maxsize=256)
+def cause_indicators(value: int, location: int) -> CauseIndicators:
+    """The parameter with this cause value and location and nothing else: there are few that occur."""
+    return CauseIndicators(value, location)

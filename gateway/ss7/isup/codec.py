@@ -7,6 +7,8 @@ and a message may stop before the pointer to an optional part (in older versions
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.core.clause import Clause
 from gateway.core.errors import LocalProtocolError, ParseError
 from gateway.ss7.isup.messages import GREATEST_CIC, MESSAGES, Message, MessageFormat, message_name
@@ -57,14 +59,20 @@ def serialize_body(message: Message) -> bytes:
     Raises:
         LocalProtocolError: as `serialize`.
     """
-    layout = MESSAGES.get(message.type)
+    return _body(message.type, message.parameters, message.body)
+
+
+@lru_cache(maxsize=1024)
+def _body(message_type: int, parameters: tuple[Parameter, ...], body: bytes) -> bytes:
+    """The message from its type on; but for the numbers in an IAM a call's messages are those of the call before."""
+    name, layout = message_name(message_type), MESSAGES.get(message_type)
     if layout is None:
-        if message.parameters:
-            raise LocalProtocolError(f"{message.name}: no format is known that could hold parameters")
-        return bytes((message.type,)) + message.body
-    if message.body:
-        raise LocalProtocolError(f"{message.name}: {len(message.body)} octets of body beside its parameters")
-    return bytes((message.type,)) + _write_parts(message, layout)
+        if parameters:
+            raise LocalProtocolError(f"{name}: no format is known that could hold parameters")
+        return bytes((message_type,)) + body
+    if body:
+        raise LocalProtocolError(f"{name}: {len(body)} octets of body beside its parameters")
+    return bytes((message_type,)) + _write_parts(name, parameters, layout)
 
 
 def _parse(octets: bytes, at: int, cic: int) -> Message:
@@ -137,57 +145,60 @@ def _parse_at(code: int, octets: bytes, offset: int) -> Parameter:
         raise ParseError(error.message, offset, error.clause) from None
 
 
-def _write_parts(message: Message, layout: MessageFormat) -> bytes:
-    optional = list(message.parameters)
-
-    def take(code: ParameterCode) -> bytes:
-        for position, parameter in enumerate(optional):
-            if parameter.code == code:
-                del optional[position]
-                return _contents(message, parameter)
-        raise LocalProtocolError(f"{message.name}: mandatory {parameter_name(code)} is missing")
-
+def _write_parts(name: str, parameters: tuple[Parameter, ...], layout: MessageFormat) -> bytes:
+    optional = list(parameters)
     fixed = b""
     for code, length in layout.fixed:
-        contents = take(code)
+        contents = _take(name, optional, code)
         if len(contents) != length:
-            raise LocalProtocolError(
-                f"{message.name}: {parameter_name(code)} of {len(contents)} octets, {length} needed"
-            )
+            raise LocalProtocolError(f"{name}: {parameter_name(code)} of {len(contents)} octets, {length} needed")
         fixed += contents
 
     pointers = len(layout.variable) + (layout.optional is not None)
     pointer_octets = b""
     variable = b""
     for position, code in enumerate(layout.variable):
-        pointer_octets += _pointer(message, pointers - position + len(variable))
-        contents = take(code)
+        pointer_octets += _pointer(name, pointers - position + len(variable))
+        contents = _take(name, optional, code)
         variable += bytes((len(contents),)) + contents
 
     if layout.optional is None:
         if optional:
-            raise LocalProtocolError(f"{message.name}: no optional part to hold {optional[0].name}")
+            raise LocalProtocolError(f"{name}: no optional part to hold {optional[0].name}")
         return fixed + pointer_octets + variable
     if not optional:
         return fixed + pointer_octets + b"\0" + variable
     part = b"".join(
         bytes((parameter.code, len(contents))) + contents
         for parameter in optional
-        for contents in (_contents(message, parameter),)
+        for contents in (_contents(name, parameter),)
     )
-    return fixed + pointer_octets + _pointer(message, 1 + len(variable)) + variable + part + b"\0"
+    return fixed + pointer_octets + _pointer(name, 1 + len(variable)) + variable + part + b"\0"
 
 
-def _contents(message: Message, parameter: Parameter) -> bytes:
-    contents = parameter.serialize()
+def _take(name: str, parameters: list[Parameter], code: ParameterCode) -> bytes:
+    """The contents of the first parameter with this code, which is taken away."""
+    for position, parameter in enumerate(parameters):
+        if parameter.code == code:
+            del parameters[position]
+            return _contents(name, parameter)
+    raise LocalProtocolError(f"{name}: mandatory {parameter_name(code)} is missing")
+
+
+def _contents(name: str, parameter: Parameter) -> bytes:
+    contents = _written(parameter)
     if len(contents) > _GREATEST_LENGTH:
-        raise LocalProtocolError(
-            f"{message.name}: {parameter.name} of {len(contents)} octets, {_GREATEST_LENGTH} at most"
-        )
+        raise LocalProtocolError(f"{name}: {parameter.name} of {len(contents)} octets, {_GREATEST_LENGTH} at most")
     return contents
 
 
-def _pointer(message: Message, distance: int) -> bytes:
+@lru_cache(maxsize=4096)
+def _written(parameter: Parameter) -> bytes:
+    """Parameters are values, and most of those of a call are those of the call before: their octets are kept."""
+    return parameter.serialize()
+
+
+def _pointer(name: str, distance: int) -> bytes:
     if distance > _GREATEST_LENGTH:
-        raise LocalProtocolError(f"{message.name}: a pointer of {distance}, {_GREATEST_LENGTH} at most")
+        raise LocalProtocolError(f"{name}: a pointer of {distance}, {_GREATEST_LENGTH} at most")
     return bytes((distance,))

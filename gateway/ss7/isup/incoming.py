@@ -20,7 +20,7 @@ from automat import TypeMachineBuilder
 from gateway.core.effects import Outbox, Tell, tell
 from gateway.core.errors import LocalProtocolError
 from gateway.core.machine import build, state_name
-from gateway.ss7.isup.cause import Cause, CauseIndicators, Location
+from gateway.ss7.isup.cause import Cause, CauseIndicators, Location, cause_indicators
 from gateway.ss7.isup.messages import Message, MessageType
 from gateway.ss7.isup.occupant import Prepared
 from gateway.ss7.isup.parameter import Parameter
@@ -190,7 +190,7 @@ class IncomingCall:
             location: ITU-T Q.850 location.
             parameters: optional parameters of REL.
         """
-        self._machine.release(self._circuit.prepare(MessageType.REL, CauseIndicators(cause, location), *parameters))
+        self._machine.release(self._circuit.prepare(MessageType.REL, cause_indicators(cause, location), *parameters))
 
     # For the circuit
 

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from typing import TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import field
 
+from gateway.core.values import value
 from gateway.ss7.isup.message_table import MESSAGES, MessageFormat, MessageType, message_name
 from gateway.ss7.isup.parameter import Parameter
 
@@ -41,7 +42,7 @@ def _known_type(message_type: int) -> MessageType | int:
     return _TYPES.get(message_type, message_type)
 
 
-@frozen
+@value
 class Message:
     """One ISUP message.
 

@@ -124,15 +124,17 @@ class Node:
         self._observer = observer
         own, peer = settings.own_point_code, settings.peer_point_code
         self._idle = idle_circuits(settings.hunting, own, peer)
-        self._headers = [
-            Mtp3Message(
-                ServiceIndicator.ISUP, settings.network_indicator, 0, RoutingLabel(peer, own, selection), b""
-            ).serialize()
-            for selection in range(16)
-        ]
+        self._headers = self._headers_between(own, peer)
+        self._usual_headers = frozenset(self._headers_between(peer, own))
         self._circuits = {
             cic: Circuit(cic, controls(own, peer, cic), self, settings.timers, self._outbox) for cic in settings.cics
         }
+
+    def _headers_between(self, origin: int, destination: int) -> list[bytes]:
+        """What stands before a message from one to the other, by the link that it takes."""
+        indicator = self.settings.network_indicator
+        labels = [RoutingLabel(destination, origin, selection) for selection in range(16)]
+        return [Mtp3Message(ServiceIndicator.ISUP, indicator, 0, label, b"").serialize() for label in labels]
 
     # For users
 
@@ -199,19 +201,19 @@ class Node:
 
     def transfer_received(self, octets: bytes) -> None:
         """MTP-TRANSFER indication: a message from its service information octet on."""
+        if octets[:_HEADER_OCTETS] not in self._usual_headers:
+            try:
+                stray = self._stray(Mtp3Message.parse(octets))
+            except ParseError as error:
+                stray = str(error)
+            if stray:
+                self.circuit_event(NO_CIRCUIT, f"dropped: {stray}")
+                return
+        data = octets[_HEADER_OCTETS:]
         try:
-            envelope = Mtp3Message.parse(octets)
+            message = codec.parse(data)
         except ParseError as error:
-            self.circuit_event(NO_CIRCUIT, f"dropped: {error}")
-            return
-        stray = self._stray(envelope)
-        if stray:
-            self.circuit_event(NO_CIRCUIT, f"dropped: {stray}")
-            return
-        try:
-            message = codec.parse(envelope.data)
-        except ParseError as error:
-            self.circuit_event(_cic_of(envelope.data), f"dropped: {error}")
+            self.circuit_event(_cic_of(data), f"dropped: {error}")
             return
         if self._observer is not None:
             self._outbox.append(tell(self._observer, "received", message, octets))
@@ -285,6 +287,9 @@ class Node:
     def timer_fired(self, name: str) -> None:
         """No timer is the node's own."""
 
+
+_HEADER_OCTETS: Final = 5
+"""Of service information octet and routing label."""
 
 _NEVER_ANSWERED: Final = frozenset({MessageType.UCIC, MessageType.CFN})
 """Or two nodes that disagree would answer each other for ever."""

@@ -17,6 +17,9 @@ ST = "F"
 _ALPHABET = "0123456789A*#DEF"
 _SIGNALS = {character: signal for signal, character in enumerate(_ALPHABET)} | {"B": 11, "C": 12}
 _CANONICAL = str.maketrans("BCabcdef", "*#A*#DEF")
+_TO_HEX = str.maketrans("*#", "BC")
+_FROM_HEX = str.maketrans("abcdef", "A*#DEF")
+_HALVES_EXCHANGED = bytes((octet & 15) << 4 | octet >> 4 for octet in range(256))
 _CLAUSE = Clause("ITU-T Q.763", "3.9")
 
 
@@ -69,6 +72,8 @@ def canonical_digits(digits: str) -> str:
     Raises:
         ValueError: a character that no address signal stands for.
     """
+    if digits.isascii() and digits.isdecimal():
+        return digits
     text = digits.translate(_CANONICAL)
     for character in text:
         if character not in _SIGNALS:
@@ -78,10 +83,10 @@ def canonical_digits(digits: str) -> str:
 
 def pack_signals(digits: str, filler: int = 0) -> bytes:
     """Digits as octets, the first of each pair in the low half; `filler` (4 bits) completes an odd count."""
-    signals = [_SIGNALS[character] for character in digits]
+    signals = digits.translate(_TO_HEX)
     if len(signals) % 2:
-        signals.append(filler)
-    return bytes(low | high << 4 for low, high in zip(signals[::2], signals[1::2], strict=True))
+        signals += f"{filler:X}"
+    return bytes.fromhex(signals).translate(_HALVES_EXCHANGED)
 
 
 def unpack_signals(octets: bytes, odd: bool) -> tuple[str, int]:
@@ -90,7 +95,7 @@ def unpack_signals(octets: bytes, odd: bool) -> tuple[str, int]:
     Raises:
         ParseError: an odd count, yet no octets.
     """
-    text = "".join(_ALPHABET[octet & 15] + _ALPHABET[octet >> 4] for octet in octets)
+    text = octets.translate(_HALVES_EXCHANGED).hex().translate(_FROM_HEX)
     if not odd:
         return text, 0
     if not octets:

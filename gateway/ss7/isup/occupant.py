@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from attrs import frozen
-
+from gateway.core.values import value
 from gateway.ss7.isup.messages import Message
 
 
-@frozen
+@value
 class Prepared:
     """A message for one circuit together with its octets, which were made only once.
 

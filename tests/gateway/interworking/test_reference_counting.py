@@ -18,9 +18,9 @@ from gateway.sip.dialog.dialog import Dialog
 from gateway.sip.dialog.reliable import ReliableProvisionals
 from gateway.sip.dialog.sent_request import SentRequest
 from gateway.sip.dialog.session import Session
+from gateway.sip.fields.memory import forget_values
 from gateway.sip.message import Message
 from gateway.sip.transaction.base import Transaction
-from gateway.sip.typed import forget_values
 from gateway.ss7.isup.incoming import IncomingCall
 from gateway.ss7.isup.outgoing import OutgoingCall
 from gateway.ss7.isup.release import Release

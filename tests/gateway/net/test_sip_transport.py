@@ -59,7 +59,10 @@ class UdpPort:
     def getHost(self) -> Any:
         return self
 
-    def write(self, octets: bytes, remote: tuple[str, int]) -> None:
+    def getHandle(self) -> Any:
+        return self
+
+    def sendto(self, octets: bytes, remote: tuple[str, int]) -> None:
         if self.fault is not None:
             raise self.fault
         self.written.append((octets, remote))
@@ -152,6 +155,11 @@ class TestUdp:
         ((kind, failed, why),) = bench.layer.came
         assert (kind, failed) == ("failed", flow)
         assert "Message too long" in str(why)
+
+    def test_that_a_peer_is_gone_its_transactions_notice(self, bench: Bench) -> None:
+        bench.reactor.udp[0].fault = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        bench.send(b"y", Flow(Transport.UDP, LOCAL, PEER))
+        assert bench.layer.came == []
 
     def test_a_name_is_resolved(self, bench: Bench) -> None:
         bench.send(b"y", Flow(Transport.UDP, LOCAL, ("phone.test", 5060)))

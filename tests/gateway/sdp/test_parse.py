@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import ParseError
 from gateway.sdp.model import Attribute, Connection, Direction, Line, Origin, Rtpmap, SessionDescription
-from gateway.sdp.parse import MAXIMUM_OCTETS, parse
+from gateway.sdp.parse import MAXIMUM_OCTETS, parse, read_carefully, read_usual
 
 OFFERS = sorted((Path(__file__).parent / "offers").glob("*.sdp"))
 MINIMAL = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
@@ -18,6 +18,15 @@ MINIMAL = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 
 
 def description(*lines: str) -> bytes:
     return "".join(f"{line}\r\n" for line in ("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", *lines)).encode()
+
+
+def mutated(data: st.DataObject) -> bytes:
+    octets = bytearray(data.draw(st.sampled_from(OFFERS)).read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(octets)))
+        cut = data.draw(st.integers(0, 8))
+        octets[at : at + cut] = data.draw(st.one_of(st.binary(max_size=6), st.just(b"\r\n"), st.just(b"9" * 5000)))
+    return bytes(octets)
 
 
 def parse_error(data: bytes) -> ParseError:
@@ -229,15 +238,8 @@ class TestAnyOctets:
     @settings(max_examples=300)
     @given(st.data())
     def test_mutated_offers_are_read_or_refused_and_nothing_else(self, data: st.DataObject) -> None:
-        octets = bytearray(data.draw(st.sampled_from(OFFERS)).read_bytes())
-        for _ in range(data.draw(st.integers(1, 6))):
-            at = data.draw(st.integers(0, len(octets) - 1))
-            cut = data.draw(st.integers(0, 8))
-            octets[at : at + cut] = data.draw(st.one_of(st.binary(max_size=6), st.just(b"\r\n"), st.just(b"9" * 5000)))
-            if not octets:
-                return
         try:
-            read = parse(bytes(octets))
+            read = parse(mutated(data))
         except ParseError as error:
             assert error.message
             return
@@ -255,3 +257,35 @@ class TestAnyOctets:
                 parse(whole[:end])
             except ParseError as error:
                 assert error.message.startswith("line ")
+
+
+class TestTheUsualWay:
+    """Most descriptions are read a line at a time from what is known; what comes out is what the careful way gives."""
+
+    @pytest.mark.parametrize("path", OFFERS, ids=lambda path: path.stem)
+    def test_offers_of_many_makes_are_read_so(self, path: Path) -> None:
+        data = path.read_bytes()
+        assert read_usual(data) == read_carefully(data)
+
+    @settings(max_examples=300)
+    @given(st.data())
+    def test_it_reads_the_same_or_leaves_it_to_the_careful_way(self, data: st.DataObject) -> None:
+        octets = mutated(data)
+        usual = read_usual(octets)
+        assert usual is None or usual == read_carefully(octets)
+
+    @pytest.mark.parametrize(
+        "line",
+        ["", "a", "a=", "c=IN IP4", "c=IN IP4 1.2.3", "c=IN IP6 1.2.3.4", "t=0", "v=0", "=x", "\u00e9=x", "m=audio"],
+    )
+    def test_a_line_that_is_broken_is_left_to_the_careful_way(self, line: str) -> None:
+        data = description("t=0 0", line, "m=audio 1 RTP/AVP 0")
+        assert read_usual(data) is None
+        with pytest.raises(ParseError):
+            read_carefully(data)
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"\r\n" * 4, MINIMAL[:-2], MINIMAL.replace(b"\r\n", b"\n"), MINIMAL + b"\0\r\n"]
+    )
+    def test_so_are_unusual_line_ends_and_octets(self, data: bytes) -> None:
+        assert read_usual(data) is None

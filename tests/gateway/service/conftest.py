@@ -34,8 +34,12 @@ class ListeningPort:
         """As IListeningPort."""
         return IPv4Address("UDP", self.host, self.port)
 
-    def write(self, octets: bytes, remote: tuple[str, int]) -> None:
-        """As IUDPTransport."""
+    def getHandle(self) -> ListeningPort:
+        """As ISystemHandle."""
+        return self
+
+    def sendto(self, octets: bytes, remote: tuple[str, int]) -> None:
+        """As a socket."""
         assert self.open
         self.written.append(octets)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from gateway.service.compose import LAST_MESSAGES_S, MOST_UNNAMED
 from gateway.sip.effects import Flow, Transport
+from gateway.sip.fields.memory import forget_values
 from gateway.sip.message import parse_message
 from gateway.sip.transaction.base import Direction
-from gateway.sip.typed import forget_values
 from gateway.trace.journal import NO_CALL, IsupMessage, SipMessage
 from gateway.trace.pcapng import read_pcapng
 from gateway.trace.summary import sip_summary

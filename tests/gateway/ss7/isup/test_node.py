@@ -50,6 +50,14 @@ class TestWhatIsLetIn:
         assert bench.said() == []
         assert bench.user.events() == [f"{NO_CIRCUIT} dropped: {why}"]
 
+    @pytest.mark.parametrize("priority", range(4))
+    @pytest.mark.parametrize("selection", [0, 1, 15])
+    def test_any_priority_and_any_link_will_do(self, bench: Bench, priority: int, selection: int) -> None:
+        data = codec.serialize(Message.of(M.RSC, 1))
+        envelope = Mtp3Message(5, 2, priority, RoutingLabel(200, 100, selection), data)
+        bench.request(bench.node.transfer_received, envelope.serialize())
+        assert bench.said() == ["RLC 1"]
+
     def test_every_prefix_of_an_iam_is_dropped_or_understood_and_never_raises(self, bench: Bench) -> None:
         octets = bench.octets(M.IAM, 1)
         for end in range(len(octets) - 2):

@@ -28,6 +28,13 @@ class TestAddressSignals:
         odd = len(digits) % 2 == 1
         assert unpack_signals(pack_signals(digits, filler), odd) == (digits, filler if odd else 0)
 
+    @given(DIGITS.filter(lambda digits: len(digits) % 2 == 0))
+    def test_each_octet_holds_two_codes(self, digits: str) -> None:
+        codes = ["0123456789A*#DEF".index(digit) for digit in digits]
+        octets = bytes(low | high << 4 for low, high in zip(codes[::2], codes[1::2], strict=True))
+        assert pack_signals(digits) == octets
+        assert unpack_signals(octets, odd=False) == (digits, 0)
+
     def test_an_odd_count_needs_an_octet(self) -> None:
         with pytest.raises(ParseError, match="odd number of address signals in 0 octets"):
             unpack_signals(b"", odd=True)
