@@ -42,6 +42,7 @@ from gateway.sip.transaction.non_invite_client import NonInviteClientTransaction
 from gateway.sip.transaction.non_invite_server import NonInviteServerTransaction
 from gateway.sip.transaction.rejection import rejection
 from gateway.sip.transaction.routing import host_text, is_sent_by, mark_source, reply_flow
+from gateway.sip.transaction.server import ServerSide
 from gateway.sip.transaction.timers import TransactionTimers
 from gateway.sip.transaction.user import ClientUser, TransactionUser
 
@@ -52,6 +53,7 @@ STEPS_TO_THE_ANSWER = 2
 
 AnyServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 AnyClientTransaction = InviteClientTransaction | NonInviteClientTransaction
+AnyTransaction = AnyServerTransaction | AnyClientTransaction
 
 
 @frozen
@@ -108,6 +110,7 @@ class TransactionLayer:
 
     __slots__ = (
         "__weakref__",
+        "_by_connection",
         "_client_surroundings",
         "_clients",
         "_counts",
@@ -137,6 +140,7 @@ class TransactionLayer:
         self._clients: dict[ClientKey, AnyClientTransaction] = {}
         self._servers: dict[ServerKey, dict[str, AnyServerTransaction]] = {}
         self._server_count = 0
+        self._by_connection: dict[int, dict[AnyTransaction, None]] = {}
         self._client_surroundings = Surroundings(settings.timers, settings.trying_after_s, self._client_ended, observer)
         self._server_surroundings = Surroundings(settings.timers, settings.trying_after_s, self._server_ended, observer)
         self._counts: Counter[str] = Counter()
@@ -222,13 +226,21 @@ class TransactionLayer:
             self._request_received(message, flow, octets)
 
     def transport_failed(self, flow: Flow, why: str) -> None:
-        """What was to be sent along this flow could not be (§18.4). Walks through all transactions: it is rare."""
+        """What was to be sent along this flow could not be (§18.4).
+
+        Of a connection its number tells, whatever its far end is called. What has no connection fails seldom: then all
+        transactions are walked through.
+        """
+        if flow.connection:
+            for transaction in list(self._by_connection.get(flow.connection, ())):
+                transaction.transport_failed(why)
+            return
         for client in list(self._clients.values()):
-            if _same_way(client.flow, flow):
+            if client.flow == flow:
                 client.transport_failed(why)
         for same_key in list(self._servers.values()):
             for server in list(same_key.values()):
-                if _same_way(server.reply_flow, flow):
+                if server.reply_flow == flow:
                     server.transport_failed(why)
 
     def _request_received(self, request: Request, flow: Flow, octets: bytes) -> None:
@@ -265,6 +277,7 @@ class TransactionLayer:
             self._outbox.append(tell(self._user.request_received, transaction))
         same_key[request.method] = transaction
         self._server_count += 1
+        self._goes_by(way_back, transaction)
         if request.method == "INVITE":
             self._outbox.append(tell(transaction.passed_up))
         else:
@@ -368,11 +381,13 @@ class TransactionLayer:
                 request, flow, user, self._client_surroundings, self._outbox
             )
             invite.key = key
+            self._goes_by(flow, invite)
         else:
             self._clients[key] = client = NonInviteClientTransaction(
                 request, flow, user, self._client_surroundings, self._outbox
             )
             client.key = key
+            self._goes_by(flow, client)
             cancelled = self._clients.get((branch, "INVITE")) if request.method == "CANCEL" else None
             if isinstance(cancelled, InviteClientTransaction):
                 self._outbox.append(tell(cancelled.cancel_sent))
@@ -412,19 +427,26 @@ class TransactionLayer:
     def _count(self, **more: int) -> None:
         self._counts.update(more)
 
+    def _goes_by(self, flow: Flow, transaction: AnyTransaction) -> None:
+        if flow.connection:
+            self._by_connection.setdefault(flow.connection, {})[transaction] = None
+
+    def _has_gone_by(self, flow: Flow, transaction: Transaction) -> None:
+        if flow.connection:
+            others = self._by_connection.get(flow.connection, {})
+            others.pop(transaction, None)  # type: ignore[call-overload]  # it is one of the four kinds
+            if not others:
+                self._by_connection.pop(flow.connection, None)
+
     def _client_ended(self, transaction: Transaction) -> None:
+        self._has_gone_by(transaction.flow, transaction)
         self._clients.pop((transaction.key[0], transaction.key[1]), None)
 
     def _server_ended(self, transaction: Transaction) -> None:
+        if isinstance(transaction, ServerSide):
+            self._has_gone_by(transaction.reply_flow, transaction)
         same_key = self._servers.get(transaction.key)
         if same_key is not None and same_key.pop(transaction.method, None) is not None:
             self._server_count -= 1
             if not same_key:
                 del self._servers[transaction.key]
-
-
-def _same_way(ours: Flow, failed: Flow) -> bool:
-    """Whether what failed is this flow: of a connection its number tells, whatever its far end is called."""
-    if ours.connection or failed.connection:
-        return ours.connection == failed.connection and ours.transport is failed.transport
-    return ours == failed

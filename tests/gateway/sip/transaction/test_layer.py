@@ -360,6 +360,26 @@ class TestTransportErrors:
         lab.do(lab.layer.transport_failed, Flow(Transport.TCP, lab.tcp.local, ("192.0.2.9", 1), 7), "closed")
         assert lab.user.take() == ["failed: closed"]
 
+    def test_what_is_over_does_not_fail_with_its_connection_and_leaves_nothing(self, lab: Lab) -> None:
+        lab.user.answers["OPTIONS"] = 200
+        lab.receive(lab.octets("OPTIONS", transport="TCP"), lab.tcp)
+        ours = request_of(lab, "OPTIONS")
+        lab.do(lab.layer.send_request, ours, lab.tcp, lab.user)
+        lab.receive(lab.response_to(ours, 200), lab.tcp)
+        lab.advance(40.0)
+        lab.user.take()
+        lab.do(lab.layer.transport_failed, lab.tcp, "closed")
+        assert lab.user.take() == []
+        assert lab.layer.open_transactions == len(lab.layer._by_connection) == 0
+
+    def test_all_that_goes_by_a_connection_fails_with_it(self, lab: Lab) -> None:
+        for _ in range(2):
+            lab.do(lab.layer.send_request, request_of(lab, "OPTIONS"), lab.tcp, lab.user)
+        lab.do(lab.layer.send_request, request_of(lab, "OPTIONS"), lab.udp, lab.user)
+        lab.do(lab.layer.transport_failed, lab.tcp, "closed")
+        assert lab.user.take() == ["transport failed: closed"] * 2
+        assert (lab.layer.open_transactions, len(lab.layer._by_connection)) == (1, 0)
+
 
 def test_the_observer_sees_every_message_with_its_octets(lab: Lab) -> None:
     lab.user.answers["INVITE"] = 486
