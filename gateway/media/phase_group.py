@@ -397,11 +397,11 @@ class PhaseGroup:
         slots = np.flatnonzero(halves == _TICK_HALVES)
         self._whole = len(slots)
         self._sizes = []
-        for size in np.unique(halves).tolist():
-            if size not in (0, _TICK_HALVES):
-                these = np.flatnonzero(halves == size)
-                self._sizes.append((size, slice(len(slots), len(slots) + len(these))))
-                slots = np.concatenate([slots, these])
+        others = set() if np.count_nonzero(halves) == len(slots) else {*halves.tolist()} - {0, _TICK_HALVES}
+        for size in sorted(others):
+            these = np.flatnonzero(halves == size)
+            self._sizes.append((size, slice(len(slots), len(slots) + len(these))))
+            slots = np.concatenate([slots, these])
         self._audio_slots = slots
         places = np.zeros(used, np.int64)
         places[slots] = np.arange(len(slots))

@@ -188,7 +188,8 @@ class Forward:
         before = speakers = self._speakers[phase]
         if self._changed[phase]:
             self._changed[phase] = False
-            speakers = self._speakers[phase] = _Speakers.of(tuple(self._members[phase]))
+            members = self._members[phase]
+            speakers = self._speakers[phase] = _Speakers.of(tuple(members)) if members else _Speakers()
         if not speakers.circuits:
             return
         blocks = self._pulled(speakers, now_s)
