@@ -271,6 +271,10 @@ class CallPort:
             self._rtcp.socket.close()
             self._rtcp = None
 
+    def let_go(self) -> None:
+        """Know nobody any more: a report may still be due of a call that has ended, which shall not stay for that."""
+        self.owner = self.circuit = self.agreed = self.reporting = None
+
     def _connect(self, remote: Address) -> None:
         latched = self.is_latching
         self._stop_latching()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import time
+import weakref
 from collections.abc import Iterator
 from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, Any
@@ -561,6 +563,23 @@ class TestRelease:
 
 
 class TestSchedule:
+    def test_a_call_that_has_ended_does_not_wait_for_its_report(self, bench: Bench) -> None:
+        """Few rows, few ticks: reports of many short calls come due faster than one a tick."""
+        bench.up()
+        owners = []
+        for number in range(400):
+            owner = Party(f"call {number + 2}", bench.runner)
+            owners.append(weakref.ref(owner))
+            owner.ask(ReserveMedia(), ConnectMedia(bench.phone.agreed()))
+            owner.ask(CutThroughBackward(8), ReleaseMedia())
+            bench.reactor.pass_time(0.005)
+        del owner
+        gc.collect()
+        assert [each for each in owners if each() is not None] == []
+        assert len(bench.plane._reports) > 200
+        bench.reactor.pass_time(8.0)
+        assert len(bench.plane._reports) == 1
+
     def test_a_late_tick_moves_the_schedule_and_sends_no_burst(self, bench: Bench) -> None:
         bench.up()
         bench.reactor.pass_time(0.1)
