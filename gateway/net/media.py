@@ -51,8 +51,6 @@ PHASES: Final = 10
 PACKET_S: Final = 0.020
 SHORT_OF_A_PACKET_S: Final = 0.005
 """One datagram of each caller is taken at a time, or one for each such while since the last time."""
-MOST_REPORTS: Final = 8
-"""So many RTCP reports leave in one tick, so that they do not hold up the packets."""
 HANDSET_DELAY_OCTETS: Final = 320
 """So much silence goes before what the handset says: its frames may come that much late, or 40 ms."""
 SoundObserver = Callable[[int, Sound], None]
@@ -479,7 +477,7 @@ class MediaPlane:
             self._arrived(arrivals)
         self._forward.tick(phase, now_s)
         self._backward.tick(phase)
-        self._send_reports(now_s)
+        self._send_report(now_s)
 
     def _somebody_speaks(self) -> None:
         """What comes in is taken at every tick: while somebody speaks there is one at least every 4 ms."""
@@ -523,14 +521,14 @@ class MediaPlane:
 
     # --- reports ------------------------------------------------------------------------------------------------
 
-    def _send_reports(self, now_s: float) -> None:
-        """Those that are due, a few at a time; those of calls that are over go for nothing."""
-        reports, left = self._reports, MOST_REPORTS
-        while left and reports and reports[0][0] <= now_s:
+    def _send_report(self, now_s: float) -> None:
+        """One that is due, so that reports do not hold up the packets; those of calls that are over go for nothing."""
+        reports = self._reports
+        while reports and reports[0][0] <= now_s:
             port = heappop(reports)[2]
             if not port.closed:
                 self._report(port)
-                left -= 1
+                return
 
     def _report(self, port: CallPort) -> None:
         """The RTCP report that is due (RFC 3550 §6.2); the first opens the socket, which short calls never need."""
