@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.core.errors import ParseError
-from gateway.sip.body import parts
+from gateway.sip.dialog.content import parts
 from gateway.sip.message import Request
 
 ISUP_BODY = "application/ISUP;version=itu-t92+;base=itu-t92+"
@@ -20,9 +20,6 @@ def takes_isup(invite: Request) -> bool:
     try:
         if any(accepted.split(";", 1)[0].strip().lower() == _ISUP for accepted in invite.accept):
             return True
-        content_type = invite.content_type
-        if content_type is not None and content_type.type != "multipart" and content_type.essence != _ISUP:
-            return False
-        return any(f"{part.content_type.type}/{part.content_type.subtype}".lower() == _ISUP for part in parts(invite))
+        return any(part.media_type == _ISUP for part in parts(invite))
     except ParseError:
         return False

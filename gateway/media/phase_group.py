@@ -257,6 +257,10 @@ class PhaseGroup:
         self._gather_anew(slot)
         self._changed = True
 
+    def drop_event(self, slot: int) -> None:
+        self.events.stop(slot)
+        self._changed = True
+
     def numbers(self, slot: int) -> StreamNumbers:
         whole = int(self._whole_sent[slot])
         return StreamNumbers(

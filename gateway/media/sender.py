@@ -190,6 +190,11 @@ class Sender:
         if group.events.is_sending(slot):
             group.events.end(slot)
 
+    def drop_event(self, row: int) -> None:
+        """Send nothing more of the row's event, not even its end: the receiver takes none any longer."""
+        group, slot = self._find(row)
+        group.drop_event(slot)
+
     def sends_event(self, row: int) -> bool:
         """Whether events go out in place of the row's audio."""
         group, slot = self._find(row)

@@ -126,7 +126,7 @@ class Backward:
 
     def play(self, circuit: Circuit, clip: Clip) -> None:
         """Play a clip from its beginning, in place of all else."""
-        self.end_what_is_live(circuit)
+        self.end_what_is_on(circuit)
         circuit.clip = clip
         if self._must_be_fed(circuit):
             self._feed_by_hand(circuit, 0)
@@ -135,6 +135,9 @@ class Backward:
 
     def agreed(self, circuit: Circuit) -> None:
         """Whether the caller takes telephone events may be another matter now."""
+        if circuit.event_type is None and circuit.events:
+            self.sender.drop_event(circuit.row)
+            circuit.events, circuit.lifter = "", None
         if circuit.clip is None or self._must_be_fed(circuit) is (circuit.by_hand is not None):
             return
         if circuit.by_hand is None:
@@ -148,11 +151,11 @@ class Backward:
 
     def silence(self, circuit: Circuit) -> None:
         """Nothing more."""
-        self.end_what_is_live(circuit)
+        self.end_what_is_on(circuit)
         self.sender.silence(circuit.row)
 
-    def end_what_is_live(self, circuit: Circuit) -> None:
-        """No echo, no handset, nothing fed by hand; a sound from the store goes on."""
+    def end_what_is_on(self, circuit: Circuit) -> None:
+        """Forget what is played, echoed, spoken or fed by hand; the row is for what comes next."""
         circuit.echo, circuit.handset, circuit.clip = False, None, None
         self._leave_by_hand(circuit)
 
@@ -202,7 +205,7 @@ class Backward:
             block = np.concatenate([block, idle_pattern(circuit.law, PACKET_SAMPLES - len(block))])
         self.to_caller(circuit, block)
         if played.at >= len(octets) + DELAY_BLOCKS * PACKET_SAMPLES:
-            self.end_what_is_live(circuit)
+            self.end_what_is_on(circuit)
             self._sound_ended(circuit)
 
     def _event_over(self, row: int) -> None:
@@ -244,7 +247,7 @@ class Backward:
         failed = self._way_out.flush(fds, packets)
         self.sent += len(rows) - len(failed)
         if len(failed):
-            self.failed(rows[failed].tolist())
+            self.packets_failed(rows[failed].tolist())
         if self.tap is not None or self._listeners:
             self._show(rows.tolist(), packets, set(failed.tolist()))
 
@@ -258,7 +261,7 @@ class Backward:
         if self.tap is not None or self._listeners:
             self._show(rows, packets, failed)
 
-    def failed(self, rows: list[int]) -> None:
+    def packets_failed(self, rows: list[int]) -> None:
         """Packets of these did not go; a stream whose receiver has gone (ICMP) is stopped until it is aimed again."""
         now_s = self._reactor.seconds()
         self.unreachable += len(rows)

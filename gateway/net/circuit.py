@@ -48,7 +48,6 @@ class Circuit:
         listener, ear: who is told of DTMF digits, and what finds them.
         blocks_to_hear: so many blocks more the ear is given.
         through: whether the forward direction is.
-        speaks: whether it has something to carry.
         digits, digit_at: those that are to go forward, and how much of the first has gone.
     """
 
@@ -68,7 +67,6 @@ class Circuit:
     ear: DtmfReceiver | None = None
     blocks_to_hear: int = 0
     through: bool = False
-    speaks: bool = False
     digits: tuple[Clip, ...] = ()
     digit_at: int = 0
 

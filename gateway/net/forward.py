@@ -124,7 +124,6 @@ class Forward:
         self._members: list[dict[Circuit, None]] = [{} for _ in range(phases)]
         self._changed = [False] * phases
         self._speakers = [_Speakers() for _ in range(phases)]
-        self._before = list(self._speakers)
         self._silent: dict[int, Circuit] = {}
 
     @property
@@ -135,7 +134,7 @@ class Forward:
     def expect(self, circuit: Circuit) -> None:
         """The caller may speak now: that costs nothing until it does."""
         port = circuit.port
-        if circuit.speaks or circuit.handset is not None:
+        if circuit in self._members[circuit.phase] or circuit.handset is not None:
             self.open(circuit)
         elif port is not None and port.row >= 0:
             self._silent[port.row] = circuit
@@ -148,9 +147,9 @@ class Forward:
         if port.row >= 0:
             self._silent.pop(port.row, None)
             self._receivers.hear(port.row)
-        if not circuit.speaks:
-            circuit.speaks = True
-            self._members[circuit.phase][circuit] = None
+        members = self._members[circuit.phase]
+        if circuit not in members:
+            members[circuit] = None
             if self.open_rows == 1:
                 self._begins()
         self.changed(circuit)
@@ -158,11 +157,10 @@ class Forward:
     def close(self, circuit: Circuit, port: CallPort) -> None:
         """The call is over."""
         self._silent.pop(port.row, None)
-        if circuit.speaks:
-            circuit.speaks = False
+        if circuit in self._members[circuit.phase]:
+            del self._members[circuit.phase][circuit]
             circuit.digits = ()
             circuit.blocks_to_hear = 0
-            del self._members[circuit.phase][circuit]
             self.changed(circuit)
 
     def changed(self, circuit: Circuit) -> None:

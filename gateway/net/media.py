@@ -392,7 +392,7 @@ class MediaPlane:
 
     def _echo(self, owner: Machine | None, effect: EchoCircuit) -> None:
         circuit = self._circuit(effect.cic)
-        self._backward.end_what_is_live(circuit)
+        self._backward.end_what_is_on(circuit)
         circuit.player, circuit.echo = owner, True
         self._backward.sender.live(circuit.row)
         self._forward.changed(circuit)
@@ -416,7 +416,7 @@ class MediaPlane:
             What is told what is to be said to the caller: fed as it is spoken; what comes faster is dropped.
         """
         circuit = self._circuit(cic)
-        self._backward.end_what_is_live(circuit)
+        self._backward.end_what_is_on(circuit)
         circuit.handset = hear
         if circuit.through:
             self._forward.open(circuit)
@@ -500,7 +500,7 @@ class MediaPlane:
         for key in arrivals.refused:
             circuit = self._by_row[key].circuit
             if circuit is not None:
-                self._backward.failed([circuit.row])
+                self._backward.packets_failed([circuit.row])
         self._received(arrivals.keys, arrivals.datagrams, arrivals.lengths)
 
     def _latched(self, port: CallPort, datagram: bytes) -> None:

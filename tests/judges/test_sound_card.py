@@ -289,19 +289,8 @@ def test_the_handset_rings_and_both_hear_each_other(
 
 @pytest.mark.parametrize("name", ["listen", "handset"])
 def test_without_a_sound_device_it_says_so(name: str, control: Path, tmp_path: Path) -> None:
-    nowhere = SoundCard(tmp_path)
-    (tmp_path / ".asoundrc").write_text(ASOUNDRC)
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", name, "--control", str(control)],
-        env=nowhere.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"{name}: there is no sound device to play on")
-    assert "Traceback" not in done.stderr
+    said = _refused_without_a_device(tmp_path, "gateway", name, "--control", str(control))
+    assert said.startswith(f"{name}: there is no sound device to play on")
 
 
 def test_an_announcement_is_recorded_from_the_microphone(
@@ -327,10 +316,16 @@ def test_an_announcement_is_recorded_from_the_microphone(
 
 
 def test_without_a_microphone_recording_says_so(tmp_path: Path) -> None:
-    nowhere = SoundCard(tmp_path)
-    (tmp_path / ".asoundrc").write_text(ASOUNDRC)
+    said = _refused_without_a_device(tmp_path, "tones", "record", "x", "--out", str(tmp_path / "x.wav"))
+    assert said.startswith("python -m tones: there is no sound device to record from")
+
+
+def _refused_without_a_device(folder: Path, *command: str) -> str:
+    """What a command says, and nothing but that, where there is no sound device."""
+    nowhere = SoundCard(folder)
+    (folder / ".asoundrc").write_text(ASOUNDRC)
     done = subprocess.run(
-        [sys.executable, "-m", "tones", "record", "x", "--out", str(tmp_path / "x.wav")],
+        [sys.executable, "-m", *command],
         env=nowhere.environment,
         capture_output=True,
         text=True,
@@ -338,5 +333,5 @@ def test_without_a_microphone_recording_says_so(tmp_path: Path) -> None:
         timeout=PATIENCE_S,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("python -m tones: there is no sound device to record from")
     assert "Traceback" not in done.stderr
+    return done.stderr

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.tones import sound_card
 from tones.announcement import announcement
 from tones.cli import main
 from tones.make_announcements import SPEECH_DBM0
@@ -26,7 +26,7 @@ HELLO = announcement("hello")
 SPOKEN = np.concatenate([np.zeros(8000, np.int16), HELLO // 8, np.zeros(12_000, np.int16)])
 
 
-class Audio:
+class Audio(sound_card.Stream):
     """A sound card that hears what it is told to."""
 
     heard: Pcm
@@ -35,7 +35,6 @@ class Audio:
     has_microphone: bool
     fails_after: int
     interrupted_after: int
-    ended: list[str]
 
     def open(self, *arguments: Any, input: bool) -> Audio:
         assert (arguments[1:], input) == ((1, 8), True)
@@ -58,22 +57,13 @@ class Audio:
         Audio.place += frames
         return np.concatenate([heard, np.zeros(frames - heard.size, np.int16)]).astype("<i2").tobytes()
 
-    def stop_stream(self) -> None:
-        Audio.ended.append("stopped")
-
-    def close(self) -> None:
-        Audio.ended.append("closed")
-
-    def terminate(self) -> None:
-        Audio.ended.append("terminated")
-
 
 @pytest.fixture(autouse=True)
 def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     Audio.heard, Audio.place, Audio.rates_hz, Audio.has_microphone = SPOKEN, 0, (8000,), True
     Audio.fails_after = Audio.interrupted_after = sys.maxsize
     Audio.ended = []
-    monkeypatch.setitem(sys.modules, "pyaudio", SimpleNamespace(PyAudio=Audio, paInt16=8))
+    monkeypatch.setitem(sys.modules, "pyaudio", sound_card.module(Audio))
     monkeypatch.chdir(tmp_path)
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.tones import sound_card
 from tones.playback import PlaybackError, play
 
 
-class Audio:
+class Audio(sound_card.Stream):
     """A sound card that remembers."""
 
     broken = False
     played: bytes
-    ended: list[str]
 
     def open(self, *arguments: Any, output: bool) -> Audio:
         assert (arguments, output) == ((8000, 1, 8), True)
@@ -28,20 +27,11 @@ class Audio:
     def write(self, octets: bytes) -> None:
         Audio.played += octets
 
-    def stop_stream(self) -> None:
-        Audio.ended.append("stopped")
-
-    def close(self) -> None:
-        Audio.ended.append("closed")
-
-    def terminate(self) -> None:
-        Audio.ended.append("terminated")
-
 
 @pytest.fixture(autouse=True)
 def card(monkeypatch: pytest.MonkeyPatch) -> None:
     Audio.broken, Audio.played, Audio.ended = False, b"", []
-    monkeypatch.setitem(sys.modules, "pyaudio", SimpleNamespace(PyAudio=Audio, paInt16=8))
+    monkeypatch.setitem(sys.modules, "pyaudio", sound_card.module(Audio))
 
 
 def test_plays_every_sample() -> None:

@@ -71,6 +71,11 @@ class Transaction:
         return self._request
 
     @property
+    def way(self) -> Flow:
+        """Along which its messages go out."""
+        return self.flow
+
+    @property
     def state(self) -> str:
         """The state's name, as in the figure."""
         raise NotImplementedError

@@ -42,18 +42,14 @@ from gateway.sip.transaction.non_invite_client import NonInviteClientTransaction
 from gateway.sip.transaction.non_invite_server import NonInviteServerTransaction
 from gateway.sip.transaction.rejection import rejection
 from gateway.sip.transaction.routing import host_text, is_sent_by, mark_source, reply_flow
-from gateway.sip.transaction.server import ServerSide
 from gateway.sip.transaction.timers import TransactionTimers
 from gateway.sip.transaction.user import ClientUser, TransactionUser
 
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
-STEPS_TO_THE_ANSWER = 2
-"""From the TU, which is given a request, to its session, which answers it at once."""
 
 AnyServerTransaction = InviteServerTransaction | NonInviteServerTransaction
 AnyClientTransaction = InviteClientTransaction | NonInviteClientTransaction
-AnyTransaction = AnyServerTransaction | AnyClientTransaction
 
 
 @frozen
@@ -140,7 +136,7 @@ class TransactionLayer:
         self._clients: dict[ClientKey, AnyClientTransaction] = {}
         self._servers: dict[ServerKey, dict[str, AnyServerTransaction]] = {}
         self._server_count = 0
-        self._by_connection: dict[int, dict[AnyTransaction, None]] = {}
+        self._by_connection: dict[int, dict[Transaction, None]] = {}
         self._client_surroundings = Surroundings(settings.timers, settings.trying_after_s, self._client_ended, observer)
         self._server_surroundings = Surroundings(settings.timers, settings.trying_after_s, self._server_ended, observer)
         self._counts: Counter[str] = Counter()
@@ -235,13 +231,10 @@ class TransactionLayer:
             for transaction in list(self._by_connection.get(flow.connection, ())):
                 transaction.transport_failed(why)
             return
-        for client in list(self._clients.values()):
-            if client.flow == flow:
-                client.transport_failed(why)
-        for same_key in list(self._servers.values()):
-            for server in list(same_key.values()):
-                if server.reply_flow == flow:
-                    server.transport_failed(why)
+        servers = [server for same_key in self._servers.values() for server in same_key.values()]
+        for one in (*self._clients.values(), *servers):
+            if one.way == flow:
+                one.transport_failed(why)
 
     def _request_received(self, request: Request, flow: Flow, octets: bytes) -> None:
         try:
@@ -277,19 +270,16 @@ class TransactionLayer:
             self._outbox.append(tell(self._user.request_received, transaction))
         same_key[request.method] = transaction
         self._server_count += 1
-        self._goes_by(way_back, transaction)
+        self._goes_by_connection(transaction)
         if request.method == "INVITE":
             self._outbox.append(tell(transaction.passed_up))
         else:
             # The TU's answer may itself be an effect in the queue; timers need not start only to be stopped by it.
-            self._outbox.append(tell(self._passed_up, transaction, STEPS_TO_THE_ANSWER))
+            self._outbox.append(tell(self._passed_up, transaction))
         return transaction
 
-    def _passed_up(self, transaction: AnyServerTransaction, steps: int) -> None:
-        if steps > 1:
-            self._outbox.append(tell(self._passed_up, transaction, steps - 1))
-        else:
-            self._outbox.append(tell(transaction.passed_up))
+    def _passed_up(self, transaction: AnyServerTransaction) -> None:
+        self._outbox.append(tell(transaction.passed_up))
 
     def _pass_cancel_up(self, cancel: AnyServerTransaction, same_key: dict[str, AnyServerTransaction]) -> None:
         # §9.2: "taking the CANCEL request, and then assuming that the request method is anything but CANCEL or ACK and
@@ -381,13 +371,13 @@ class TransactionLayer:
                 request, flow, user, self._client_surroundings, self._outbox
             )
             invite.key = key
-            self._goes_by(flow, invite)
+            self._goes_by_connection(invite)
         else:
             self._clients[key] = client = NonInviteClientTransaction(
                 request, flow, user, self._client_surroundings, self._outbox
             )
             client.key = key
-            self._goes_by(flow, client)
+            self._goes_by_connection(client)
             cancelled = self._clients.get((branch, "INVITE")) if request.method == "CANCEL" else None
             if isinstance(cancelled, InviteClientTransaction):
                 self._outbox.append(tell(cancelled.cancel_sent))
@@ -427,24 +417,23 @@ class TransactionLayer:
     def _count(self, **more: int) -> None:
         self._counts.update(more)
 
-    def _goes_by(self, flow: Flow, transaction: AnyTransaction) -> None:
-        if flow.connection:
-            self._by_connection.setdefault(flow.connection, {})[transaction] = None
+    def _goes_by_connection(self, transaction: Transaction) -> None:
+        if transaction.way.connection:
+            self._by_connection.setdefault(transaction.way.connection, {})[transaction] = None
 
-    def _has_gone_by(self, flow: Flow, transaction: Transaction) -> None:
-        if flow.connection:
-            others = self._by_connection.get(flow.connection, {})
-            others.pop(transaction, None)  # type: ignore[call-overload]  # it is one of the four kinds
-            if not others:
-                self._by_connection.pop(flow.connection, None)
+    def _leaves_connection(self, transaction: Transaction) -> None:
+        connection = transaction.way.connection
+        others = self._by_connection.get(connection, {})
+        others.pop(transaction, None)
+        if not others:
+            self._by_connection.pop(connection, None)
 
     def _client_ended(self, transaction: Transaction) -> None:
-        self._has_gone_by(transaction.flow, transaction)
+        self._leaves_connection(transaction)
         self._clients.pop((transaction.key[0], transaction.key[1]), None)
 
     def _server_ended(self, transaction: Transaction) -> None:
-        if isinstance(transaction, ServerSide):
-            self._has_gone_by(transaction.reply_flow, transaction)
+        self._leaves_connection(transaction)
         same_key = self._servers.get(transaction.key)
         if same_key is not None and same_key.pop(transaction.method, None) is not None:
             self._server_count -= 1

@@ -45,9 +45,8 @@ def server_key(request: Request) -> ServerKey:
         ParseError: Via cannot be read; or, without the magic cookie, From, To, Call-ID or CSeq cannot be.
     """
     via = request.via
-    branch = via.branch
-    if branch is not None and branch.startswith(MAGIC_COOKIE):
-        return branch, via.sent_by
+    if is_rfc3261(via):
+        return via.branch or "", via.sent_by
     return _rfc2543_key(request, request.to.tag or "")
 
 
@@ -60,9 +59,8 @@ def ack_keys(request: Request) -> tuple[ServerKey, ...]:
         ParseError: as `server_key`.
     """
     via = request.via
-    branch = via.branch
-    if branch is not None and branch.startswith(MAGIC_COOKIE):
-        return ((branch, via.sent_by),)
+    if is_rfc3261(via):
+        return ((via.branch or "", via.sent_by),)
     tag = request.to.tag or ""
     return (_rfc2543_key(request, ""), _rfc2543_key(request, tag)) if tag else (_rfc2543_key(request, ""),)
 

@@ -51,6 +51,11 @@ class ServerSide(Transaction):
         return request
 
     @property
+    def way(self) -> Flow:
+        """Along which its messages go out."""
+        return self.reply_flow
+
+    @property
     def last_response(self) -> Response | None:
         """The latest response that was sent, read anew from its octets."""
         return cast("Response", parse_message(self._octets)) if self._octets else None

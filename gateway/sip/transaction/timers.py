@@ -56,8 +56,6 @@ class TransactionTimers:
     K: float = field(init=False)
     L: float = field(init=False)
     M: float = field(init=False)
-    E_reaches_T2: float = field(init=False)
-    """After how many seconds a client's timer E is reset to T2 (RFC 4320 §4.1): 3.5 s by default, at most F."""
 
     @A.default
     @E.default
@@ -87,11 +85,15 @@ class TransactionTimers:
     def __attrs_post_init__(self) -> None:
         if self.T2 < self.T1:
             raise ValueError(f"T2 ({self.T2} s) is less than T1 ({self.T1} s)")
-        elapsed = interval = self.T1
-        while (interval := self.doubled(interval)) < self.T2:
-            elapsed += interval
-        object.__setattr__(self, "E_reaches_T2", min(elapsed, self.F))
 
     def doubled(self, interval: float) -> float:
         """The interval after this one, where it doubles until it reaches T2 (timers E and G)."""
         return min(2 * interval, self.T2)
+
+    @property
+    def E_reaches_T2(self) -> float:
+        """After how many seconds a client's timer E is reset to T2 (RFC 4320 §4.1): 3.5 s by default, at most F."""
+        elapsed = interval = self.T1
+        while (interval := self.doubled(interval)) < self.T2:
+            elapsed += interval
+        return min(elapsed, self.F)

@@ -10,6 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, globalLogPublisher
 
+from tests.gateway.net.plane import Bench
+
 
 class SteppedReactor(Clock):
     """Twisted's `Clock`, with readers and names."""
@@ -63,3 +65,13 @@ def failures() -> Iterator[list[LogEvent]]:
     yield logged
     publisher.removeObserver(observe)
     assert not logged
+
+
+@pytest.fixture
+def bench(reactor: SteppedReactor, failures: list[LogEvent]) -> Iterator[Bench]:
+    """A bench, cleared away afterwards."""
+    made = Bench(reactor)
+    yield made
+    made.plane.stop()
+    made.phone.socket.close()
+    assert made.ports.in_use == 0

@@ -29,7 +29,7 @@ from gateway.net.call_port import Latching, PortSettings
 from gateway.net.media import MediaPlane, PlaneSettings
 from gateway.net.rtp_ports import RtpPorts
 from gateway.net.runner import Runner
-from tests.gateway.net.test_media import SINE, Party, Phone
+from tests.gateway.net.plane import SINE, Party, Phone
 from tones.detect import listen
 from tones.detect.dtmf import detect
 from tones.dtmf import render_digit

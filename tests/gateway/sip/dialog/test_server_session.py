@@ -1,65 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from gateway.core.clause import Clause
 from gateway.core.errors import LocalProtocolError
-from gateway.sip.dialog.reliable import Provisional
-from gateway.sip.dialog.server_session import ServerSession, ServerSessionInputs
 from gateway.sip.dialog.settings import Reliability
 from gateway.sip.effects import Transport
-from gateway.sip.message import Request, Response
-from gateway.sip.transaction.user import ServerTransaction
-from gateway.testing.simulation import Simulation
-from gateway.testing.user_agents import ScriptedPeer, SimulatedUserAgent
-
-OFFER, ANSWER, OTHER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n", b"v=0\r\no=other\r\n"
-SUPPORTED = (("Supported", "100rel"),)
-REQUIRED = (("Require", "100rel"),)
-
-
-class Ladder:
-    """A called user agent, and a caller that the test speaks for."""
-
-    def __init__(
-        self, reliability: Reliability = Reliability.WHEN_SUPPORTED, transport: Transport = Transport.UDP
-    ) -> None:
-        self.world = Simulation()
-        self.bob = SimulatedUserAgent(self.world, "bob", ("192.0.2.2", 5060), reliability)
-        self.alice = ScriptedPeer(self.world, ("192.0.2.1", 5060), self.bob.address, transport)
-        self.invite: Request | None = None
-
-    def call(self, sdp: bytes = OFFER, headers: tuple[tuple[str, str], ...] = ()) -> ServerSession:
-        self.invite = self.alice.request("INVITE", sdp, headers)
-        return self.bob.session
-
-    def do(self, method: Callable[..., None], *arguments: object, **keywords: object) -> None:
-        self.bob.do(method, *arguments, **keywords)
-        self.world.run(0.002)
-
-    def prack(self, body: bytes = b"", rack: str = "") -> None:
-        rseq = self.alice.response(183).rseq if not rack else None
-        assert self.invite is not None
-        self.alice.request("PRACK", body, (("RAck", rack or f"{rseq} {self.invite.cseq.number} INVITE"),))
-
-    def ack(self, body: bytes = b"") -> None:
-        assert self.invite is not None
-        self.alice.request("ACK", body, cseq=self.invite.cseq.number)
-
-    def established(self) -> ServerSession:
-        session = self.call()
-        self.do(session.answer, ANSWER)
-        self.ack()
-        self.alice.take()
-        return session
-
-    def rest(self) -> None:
-        """Nothing is left."""
-        self.world.run_to_rest()
-        assert self.bob.at_rest
-        assert self.world.clock.running == []
+from gateway.sip.message import Response
+from tests.gateway.sip.dialog.ladder import ANSWER, OFFER, OTHER, REQUIRED, SUPPORTED, Ladder
 
 
 class TestProgress:
@@ -604,107 +552,3 @@ class TestBye:
 
 def _rseq(ladder: Ladder) -> int | None:
     return [sent.message for sent in ladder.world.network.sent if sent.summary == "183 INVITE"][-1].rseq
-
-
-def _preparative(ladder: Ladder) -> ServerSession:
-    return ladder.call(headers=SUPPORTED)
-
-
-def _early(ladder: Ladder) -> ServerSession:
-    session = ladder.call(headers=SUPPORTED)
-    ladder.do(session.progress, 183, sdp=ANSWER)
-    return session
-
-
-def _accepting(ladder: Ladder) -> ServerSession:
-    session = _early(ladder)
-    ladder.do(session.answer)
-    return session
-
-
-def _moratorium(ladder: Ladder) -> ServerSession:
-    session = ladder.call()
-    ladder.do(session.answer, ANSWER)
-    return session
-
-
-def _hanging_up(ladder: Ladder) -> ServerSession:
-    session = _moratorium(ladder)
-    ladder.do(session.bye)
-    return session
-
-
-def _mortal(ladder: Ladder) -> ServerSession:
-    session = ladder.established()
-    ladder.do(session.bye)
-    return session
-
-
-def _rejected(ladder: Ladder) -> ServerSession:
-    session = _early(ladder)
-    ladder.do(session.reject, 486)
-    return session
-
-
-def _morgue(ladder: Ladder) -> ServerSession:
-    session = ladder.call()
-    ladder.do(session.reject, 486)
-    return session
-
-
-STATES: dict[str, Callable[[Ladder], ServerSession]] = {
-    "Preparative": _preparative,
-    "Early": _early,
-    "Accepting": _accepting,
-    "Moratorium": _moratorium,
-    "HangingUp": _hanging_up,
-    "Established": Ladder.established,
-    "Mortal": _mortal,
-    "Rejected": _rejected,
-    "Morgue": _morgue,
-}
-INPUTS = [name for name in vars(ServerSessionInputs) if not name.startswith("_")]
-
-
-class Asked:
-    """A server transaction that only remembers its answers."""
-
-    def __init__(self, request: Request, session: ServerSession) -> None:
-        self.request = request
-        self.flow = session.flow
-        self.answers: list[int] = []
-
-    def respond(self, response: Response) -> None:
-        self.answers.append(response.status)
-
-
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("name", INPUTS)
-def test_no_input_surprises_in_any_state(state: str, name: str) -> None:
-    ladder = Ladder()
-    session = STATES[state](ladder)
-    assert session.state == state
-    transaction: ServerTransaction = Asked(ladder.alice.compose("BYE" if name == "bye_received" else "INFO"), session)
-    arguments: dict[str, tuple[object, ...]] = {
-        "progress": (Provisional(180),),
-        "answer": (ANSWER, ()),
-        "answer_withheld": (ANSWER, ()),
-        "reject": (486, "", ()),
-        "bye": ((),),
-        "send": ("INFO", (), b"x", "text/plain"),
-        "cancel_received": ((),),
-        "bye_received": (transaction,),
-        "request_received": (transaction, session._dialog),
-        "ack_received": (b"",),
-    }
-    ladder.do(getattr(session._inputs, name), *arguments.get(name, ()))
-    assert session.state in STATES
-    assert isinstance(transaction, Asked)
-    if name == "bye_received":
-        assert transaction.answers == [481 if state in ("Preparative", "Morgue") else 200]
-    elif name == "request_received" and state in ("Preparative", "HangingUp", "Mortal", "Rejected", "Morgue"):
-        assert transaction.answers == [481]
-    # The wind-up: whatever happened, nothing is left at the end.
-    ladder.do(session.bye)
-    ladder.rest()
-    assert session.state == "Morgue"
