@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from gateway.core.errors import ParseError
 from gateway.media.reception import ReceptionStatistics
-from gateway.media.rtp import HEADER_OCTETS, SEQUENCE_MODULUS, read_audio
+from gateway.media.rtp import HEADER_OCTETS, SEQUENCE_MODULUS, TIMESTAMP_MODULUS, read_audio, signed_difference
 from gateway.media.telephone_event import DIGITS, EventReceiver, ReceivedEvent
 from gateway.trace.frames import Datagram
 from gateway.trace.pcapng import Endpoint
@@ -168,7 +168,7 @@ class Stream:
     def _tell(self, over: list[ReceivedEvent]) -> None:
         for event in over:
             timestamp, place = self._event_clock
-            begin = place - ((timestamp - event.timestamp + (1 << 31)) % (1 << 32) - (1 << 31))
+            begin = place - signed_difference(timestamp, event.timestamp, TIMESTAMP_MODULUS)
             name = event.digit or f"event {event.event}"
             self.events.append(
                 Event(name, max(0, begin) / SAMPLE_RATE_HZ, event.duration / SAMPLE_RATE_HZ, -float(event.volume))

@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from gateway.core.errors import ParseError
 from gateway.media.receiver import STATIC_LAWS
+from gateway.media.rtp import signed_difference
 from gateway.sdp.model import SessionDescription
 from gateway.sip.body import parts
 from gateway.sip.framing import StreamFramer
@@ -37,6 +38,8 @@ _STATIC_CODECS: Final = {
 _METHODS_OF_CALLS: Final = [[method] for method in ("INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE", "INFO")]
 _CONVERSATIONS_KEPT: Final = 4096
 _SYN: Final = 0x02
+_SEQUENCE_MODULUS: Final = 1 << 32
+"""Of TCP (RFC 9293 §3.4)."""
 _SOON_NS: Final = 500_000_000
 """Media may come a little before the description that announces them."""
 
@@ -185,7 +188,7 @@ class _Conversation:
     def feed(self, segment: Segment) -> Iterator[bytes]:
         """A segment of any place: the messages that are whole by it."""
         if segment.flags & _SYN:
-            self._begin((segment.sequence + 1) & 0xFFFFFFFF)
+            self._begin((segment.sequence + 1) % _SEQUENCE_MODULUS)
             return
         if not segment.payload:
             return
@@ -196,8 +199,8 @@ class _Conversation:
 
     def _read(self) -> Iterator[bytes]:
         while not self._lost and (ready := self._ready()) is not None:
-            yield from self._framer.feed(ready.payload[(self._next - ready.sequence) & 0xFFFFFFFF :])
-            self._next = (ready.sequence + len(ready.payload)) & 0xFFFFFFFF
+            yield from self._framer.feed(ready.payload[(self._next - ready.sequence) % _SEQUENCE_MODULUS :])
+            self._next = (ready.sequence + len(ready.payload)) % _SEQUENCE_MODULUS
             self._lost = not ready.whole or self._framer.error is not None
 
     def _begin(self, sequence: int) -> None:
@@ -228,4 +231,4 @@ class _Conversation:
 
     def _ahead(self, sequence: int) -> int:
         """How far a segment is from where the last one ended; negative: before it."""
-        return (sequence - self._next + (1 << 31)) % (1 << 32) - (1 << 31)
+        return signed_difference(sequence, self._next, _SEQUENCE_MODULUS)

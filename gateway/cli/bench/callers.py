@@ -66,6 +66,7 @@ def main(arguments: list[str]) -> None:
     due_s = time.monotonic()
     while not (tick % PHASES == 0 and ending.poll(0)):
         due_s += PACKET_S / PHASES
+        # A process of its own: until the next phase is due it has nothing else to do.
         time.sleep(max(0.0, due_s - time.monotonic()))
         batch = sender.tick(tick % PHASES)
         tick += 1

@@ -177,6 +177,7 @@ def serving(command: list[str], port: int, core: int, log: Path) -> Iterator[int
             if process.poll() is not None or time.monotonic() > until:
                 said = log.read_text(errors="replace").strip().splitlines() or ["nothing said"]
                 raise ServerError(f"{Path(command[0]).name} does not listen on port {port}: {said[-1]}")
+            # Nobody tells when another process has bound its port.
             time.sleep(0.05)
         yield process.pid
 

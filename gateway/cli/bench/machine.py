@@ -206,6 +206,7 @@ def wait_until_idle(pid: int, at_most_s: float = 2.0, slice_s: float = 0.1) -> N
     """Until a process takes less than a twentieth of its core."""
     until, used = time.monotonic() + at_most_s, cpu_s(pid)
     while time.monotonic() < until:
+        # The load of another process is only known over a while.
         time.sleep(slice_s)
         before, used = used, cpu_s(pid)
         if used - before < slice_s / 20:

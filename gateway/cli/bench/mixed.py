@@ -181,6 +181,7 @@ class MixedBench:
     def _workers_of(self, pid: int) -> list[int]:
         until = time.monotonic() + STARTING_S
         while len(found := children_of(pid)) < self._workers and time.monotonic() < until:
+            # Nobody tells when another process has children.
             time.sleep(0.05)
         if len(found) < self._workers:
             raise ServerError(f"of {self._workers} workers {len(found)} have been started")
@@ -197,6 +198,7 @@ class MixedBench:
         held = HeldCalls(address, list(HELD), self._receiver.ports, self._streams)
         try:
             held.place(PLACING_RATE)
+            # Placing is a load of its own, which is not to be measured.
             time.sleep(SETTLING_S)
             held.listen()
             if not (early := held.early):
