@@ -215,11 +215,14 @@ class CallsBench:
         folder: for everybody's files.
         dialled: the numbers, in turn.
         profile: a file for the gateway's profile; None: no profile, but a yardstick.
+        cores: the servers' and that of their load.
     """
 
-    def __init__(self, stack: ExitStack, folder: Path, dialled: list[str], profile: Path | None) -> None:
+    def __init__(
+        self, stack: ExitStack, folder: Path, dialled: list[str], profile: Path | None, cores: tuple[int, int]
+    ) -> None:
         self.steps_of_time = ""
-        core, load_core = two_cores()
+        core, load_core = cores
         try:
             stopwatch = compile_c("stopwatch", folder, "-shared", "-fPIC", "-ldl")
         except CannotCompileError as error:
@@ -259,16 +262,16 @@ class CallsBench:
 
 def run(arguments: argparse.Namespace) -> int:
     """0: measured; 1: it could not be, and why."""
-    machine, console = Machine.here(), Console()
+    machine, console, cores = Machine.here(), Console(), two_cores()
     console.print(f"bench calls: {machine}", highlight=False)
     comparisons: list[Comparison] = []
     try:
         with (
-            staying_on(two_cores()[1]),
+            staying_on(cores[1]),
             tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder,
             ExitStack() as stack,
         ):
-            bench = CallsBench(stack, Path(folder), DIALLED[arguments.calls], arguments.profile)
+            bench = CallsBench(stack, Path(folder), DIALLED[arguments.calls], arguments.profile, cores)
             comparisons.extend(_measured(bench, arguments.rate, arguments.seconds))
     except (SippError, ServerError) as error:
         print(f"bench calls: {error}", file=sys.stderr)

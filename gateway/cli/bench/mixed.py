@@ -137,16 +137,26 @@ class MixedBench:
         streams, rate: as asked for.
         seconds: of each measurement.
         workers: media processes of the gateway.
+        cores: the gateway's with its workers, and that of those who call and receive.
     """
 
-    def __init__(self, folder: Path, receiver: Receiver, streams: int, rate: int, seconds: float, workers: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        receiver: Receiver,
+        streams: int,
+        rate: int,
+        seconds: float,
+        workers: int,
+        cores: tuple[int, int],
+    ) -> None:
         self._folder = folder
         self._receiver = receiver
         self._streams = streams
         self._rate = rate
         self._seconds = seconds
         self._workers = workers
-        self._core, load_core = two_cores()
+        self._core, load_core = cores
         self.remark = ""
         try:
             stopwatch: Path | None = compile_c("stopwatch", folder, "-shared", "-fPIC", "-ldl")
@@ -307,15 +317,15 @@ def _check(streams: int, rate: int) -> None:
 
 
 def _run(streams: int, rate: int, lasting_s: float, workers: int) -> Figures:
-    load_core = two_cores()[1]
+    cores = two_cores()
     packets = round(streams * PACKETS_A_SECOND * (lasting_s + 2 * PATIENCE_S))
     with (
-        staying_on(load_core),
+        staying_on(cores[1]),
         tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder,
-        receiving(Path(folder), load_core, packets) as receiver,
+        receiving(Path(folder), cores[1], packets) as receiver,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
-        bench = MixedBench(Path(folder), receiver, streams, rate, lasting_s, workers)
+        bench = MixedBench(Path(folder), receiver, streams, rate, lasting_s, workers, cores)
         task = progress.add_task(f"placing {streams} calls", total=3)
 
         def placed(early: int) -> None:

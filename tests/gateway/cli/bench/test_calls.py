@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import attrs
 import pytest
@@ -74,6 +76,18 @@ class TestFailures:
 
 @pytest.mark.judge
 class TestSmallRun:
+    @pytest.mark.parametrize("bench", ["calls", "mixed"])
+    def test_the_load_has_a_core_of_its_own(
+        self, bench: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def serve(_command: list[str], _port: int, core: int, _log: Path) -> NoReturn:
+            raise ServerError(f"served on {core}, loaded from {os.sched_getaffinity(0)}")
+
+        monkeypatch.setattr(f"gateway.cli.bench.{bench}.serving", serve)
+        core, load_core = two_cores()
+        assert main(["bench", bench]) == 1
+        assert f"served on {core}, loaded from {{{load_core}}}" in capsys.readouterr().err
+
     def test_the_gateway_and_sipps_server_are_called(self, tmp_path: Path) -> None:
         file = tmp_path / "figures.json"
         assert main(["bench", "calls", "--rate", "10", "--seconds", "1", "--json", str(file)]) == 0
