@@ -29,7 +29,9 @@ _IDLE_OCTETS: Final = np.array([idle_octet(law) for law in LAWS], np.uint8)
 _HEADER: Final = np.dtype(
     [("first", "u1"), ("second", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")]
 )
-_PACKET: Final = np.dtype([("header", _HEADER), ("payload", "V", PACKET_SAMPLES)])
+_OCTETS: Final = np.dtype(("V", HEADER_OCTETS))
+"""A header as what it is made of: numpy gathers these as a whole, and a structure field by field."""
+_PACKET: Final = np.dtype([("header", _OCTETS), ("payload", "V", PACKET_SAMPLES)])
 _MARKER: Final = 0x80
 _TICK_HALVES: Final = 2
 _PLACES: Final = np.arange(PACKET_SAMPLES)
@@ -83,6 +85,7 @@ class PhaseGroup:
         self._sequence = np.zeros(capacity, np.uint16)
         self._timestamp = np.zeros(capacity, np.uint32)
         self._headers = np.zeros(capacity, _HEADER)
+        self._header_octets = self._headers.view(_OCTETS)
         self._sequence_due = np.zeros(capacity, np.uint16)
         self._is_live = np.zeros(capacity, np.bool_)
         self._ring = np.zeros((1, RING_PACKETS, PACKET_SAMPLES), np.uint8)
@@ -298,7 +301,7 @@ class PhaseGroup:
         headers = self._headers[:used]
         headers["sequence"] = self._sequence[:used]
         headers["timestamp"] = self._timestamp[:used]
-        packets["header"] = headers[slots]
+        packets["header"] = self._header_octets[slots]
         packets["payload"] = self._store.windows(PACKET_SAMPLES)[self._cursor[slots]]
         if len(self._live_slots):
             self._read_live(packets["payload"])
@@ -435,13 +438,17 @@ class PhaseGroup:
     def _grow(self) -> None:
         """Twice as many slots."""
         for name, array in list(vars(self).items()):
-            if isinstance(array, np.ndarray) and name not in _INDEX_ARRAYS:
+            if isinstance(array, np.ndarray) and name not in _NOT_BY_SLOT:
                 larger = np.zeros((2 * len(array), *array.shape[1:]), array.dtype)
                 larger[: len(array)] = array
                 setattr(self, name, larger)
+        self._header_octets = self._headers.view(_OCTETS)
         self._end[self._used - 1 :] = _NO_END
 
 
-_INDEX_ARRAYS: Final = frozenset(
-    {"_audio_slots", "_event_slots", "_live_slots", "_live_places", "_live_heard", "_ring", "events_over"}
+_NOT_BY_SLOT: Final = frozenset(
+    {
+        *("_audio_slots", "_event_slots", "_live_slots", "_live_places", "_live_heard"),
+        *("_header_octets", "_ring", "events_over"),
+    }
 )

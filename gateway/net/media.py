@@ -129,7 +129,7 @@ class MediaPlane:
         self._by_row: dict[int, CallPort] = {}
         self._taken: set[CallPort] = set()
         self._taken_s = reactor.seconds()
-        self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick)
+        self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick, self._send_report)
         self._reports: list[tuple[float, int, CallPort]] = []
         self._numbers = count()
         self.sound_observer: SoundObserver | None = None
@@ -477,7 +477,6 @@ class MediaPlane:
             self._arrived(arrivals)
         self._forward.tick(phase, now_s)
         self._backward.tick(phase)
-        self._send_report(now_s)
 
     def _somebody_speaks(self) -> None:
         """What comes in is taken at every tick: while somebody speaks there is one at least every 4 ms."""
@@ -521,18 +520,19 @@ class MediaPlane:
 
     # --- reports ------------------------------------------------------------------------------------------------
 
-    def _send_report(self, now_s: float) -> None:
-        """One that is due, so that reports do not hold up the packets; those of calls that are over go for nothing."""
-        reports = self._reports
+    def _send_report(self) -> bool:
+        """One that is due; those of calls that are over go for nothing. Returns whether there was one."""
+        reports, now_s = self._reports, self._reactor.seconds()
         while reports and reports[0][0] <= now_s:
             port = heappop(reports)[2]
             if not port.closed:
-                self._report(port)
-                return
+                self._report(port, now_s)
+                return True
+        return False
 
-    def _report(self, port: CallPort) -> None:
+    def _report(self, port: CallPort, now_s: float) -> None:
         """The RTCP report that is due (RFC 3550 §6.2); the first opens the socket, which short calls never need."""
-        reporting, circuit, now_s = port.reporting, port.circuit, self._reactor.seconds()
+        reporting, circuit = port.reporting, port.circuit
         if circuit is None:
             return
         if reporting is None:

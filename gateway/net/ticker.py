@@ -12,7 +12,7 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
@@ -23,6 +23,16 @@ _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK, _TFD_CLOEXEC = 0o4000, 0o2000000
 _TFD_TIMER_ABSTIME = 1
 
+ROOM_S: Final = 0.0003
+"""A piece of what can wait is begun only if there is so much time before the next tick; it takes some 0.1 ms."""
+PIECES: Final = 4
+"""So many of them between two ticks: whoever else uses the reactor has his turn, too."""
+PATIENCE_S: Final = 1.0
+"""One of them is done after so long, even if ticks are late all the time."""
+
+Work = Callable[[], bool]
+"""Does a piece of what can wait; returns whether there was one."""
+
 
 class Ticker:
     """Calls a function for each slot that is due.
@@ -32,12 +42,17 @@ class Ticker:
         slots: of a round.
         round_s: how long it is, seconds.
         tick: told the slot.
+        between: done between the ticks, where there is time for it.
     """
 
-    def __init__(self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None]) -> None:
+    def __init__(
+        self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None], between: Work | None = None
+    ) -> None:
         self._reactor = reactor
         self._schedule = Schedule(slots, round_s)
         self._tick = tick
+        self._between = between
+        self._worked_s = 0.0
 
     @property
     def late(self) -> int:
@@ -71,7 +86,19 @@ class Ticker:
         for slot in schedule.take(self._now_s(), time.thread_time()):
             if schedule.is_busy(slot):
                 self._tick(slot)
+        if self._between is not None:
+            self._work(self._between)
         self._arm()
+
+    def _work(self, between: Work) -> None:
+        schedule = self._schedule
+        for piece in range(PIECES):
+            now_s, next_s = self._now_s(), schedule.next_s()
+            if next_s is not None and next_s - now_s < ROOM_S and (piece or now_s - self._worked_s < PATIENCE_S):
+                return
+            self._worked_s = now_s
+            if not between():
+                return
 
     def _now_s(self) -> float:
         return float(self._reactor.seconds())
@@ -81,14 +108,16 @@ class Ticker:
         raise NotImplementedError
 
 
-def make_ticker(reactor: Any, slots: int, round_s: float, tick: Callable[[int], None]) -> Ticker:
+def make_ticker(
+    reactor: Any, slots: int, round_s: float, tick: Callable[[int], None], between: Work | None = None
+) -> Ticker:
     """The best ticker that this reactor can have."""
     if IReactorFDSet.providedBy(reactor):
         try:
-            return TimerfdTicker(reactor, slots, round_s, tick)
+            return TimerfdTicker(reactor, slots, round_s, tick, between)
         except OSError:
             pass
-    return CallLaterTicker(reactor, slots, round_s, tick)
+    return CallLaterTicker(reactor, slots, round_s, tick, between)
 
 
 @implementer(IReadDescriptor)
@@ -99,8 +128,10 @@ class TimerfdTicker(Ticker):
         OSError: the kernel has none to give.
     """
 
-    def __init__(self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None]) -> None:
-        super().__init__(reactor, slots, round_s, tick)
+    def __init__(
+        self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None], between: Work | None = None
+    ) -> None:
+        super().__init__(reactor, slots, round_s, tick, between)
         self._libc: Any = ctypes.CDLL(None, use_errno=True)
         self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
         if self._fd < 0:

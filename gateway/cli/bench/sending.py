@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from gateway.cli.bench.machine import raise_file_limit, resident_octets
+from gateway.core.collector import let_the_collector_rest
 from gateway.core.effects import Outbox
 from gateway.exchange.effects import PlaySound, Sound
 from gateway.interworking.effects import ConnectMedia, CutThroughBackward, ReserveMedia
@@ -189,6 +190,7 @@ def main(arguments: list[str]) -> None:
     chosen = choose_way_out(way_out)
     chosen.close()
     sending = Sending(reactor, streams, seconds, (first, last), receivers, way_out)
+    let_the_collector_rest()
     reactor.callLater(0, sending.open_some)
     reactor.run()
     print(json.dumps({**sending.report, "way_out": chosen.name}))

@@ -50,6 +50,43 @@ class TestCallLater:
         assert clock.getDelayedCalls() == []
 
 
+class TestWhatCanWait:
+    def run_for(self, tick_takes_s: float, pieces: int, duration_s: float) -> tuple[list[float], int]:
+        """When pieces of what can wait were done, and how many ticks there were."""
+        clock = Clock()
+        done: list[float] = []
+        ticks = 0
+
+        def tick(_slot: int) -> None:
+            nonlocal ticks
+            ticks += 1
+            clock.rightNow += tick_takes_s
+
+        def work() -> bool:
+            if len(done) == pieces:
+                return False
+            done.append(clock.seconds())
+            return True
+
+        ticker = CallLaterTicker(clock, SLOTS, ROUND_S, tick, work)
+        for slot in range(SLOTS):
+            ticker.wake(slot)
+        while clock.seconds() < duration_s:
+            clock.advance(PERIOD_S - tick_takes_s)
+        ticker.close()
+        return done, ticks
+
+    def test_it_is_done_some_at_a_time_between_ticks(self) -> None:
+        done, ticks = self.run_for(0.0, 10, 4 * PERIOD_S)
+        assert ticks == 4
+        assert [round(at_s / PERIOD_S) for at_s in done] == [1] * 4 + [2] * 4 + [3] * 2
+
+    def test_where_a_tick_leaves_no_time_it_waits_a_second(self) -> None:
+        done, ticks = self.run_for(PERIOD_S - 0.0002, 1000, 2.5)
+        assert ticks > 1000
+        assert [round(at_s, 1) for at_s in done] == [1.0, 2.0]
+
+
 @implementer(IReactorFDSet)
 class WatchingReactor:
     """As much of a reactor as the ticker needs: it waits for one reader."""
