@@ -130,6 +130,7 @@ class MediaPlane:
         self._taken: set[CallPort] = set()
         self._taken_s = reactor.seconds()
         self._ticker = make_ticker(reactor, PHASES, PACKET_S, self._tick, self._send_report)
+        runner.interrupt = self._ticker.interrupt
         self._reports: list[tuple[float, int, CallPort]] = []
         self._numbers = count()
         self.sound_observer: SoundObserver | None = None

@@ -15,11 +15,19 @@ from gateway.net.timers import Clock, Timers
 Performer = Callable[[Machine | None, Any], None]
 
 
+def _go_on() -> None:
+    return None
+
+
 class Runner:
     """The pump, its timers, and a table of who performs which effect.
 
     Args:
         clock: a reactor, or `twisted.internet.task.Clock`.
+
+    Attributes:
+        interrupt: called between any two effects: a message can set off a hundred, and what must not wait for the last
+            of them looks here whether its time has come.
     """
 
     log = Logger()
@@ -31,6 +39,7 @@ class Runner:
         self.pump = Pump(self._perform, self._mishap)
         self.deliver = self.pump.deliver
         self.mishaps = 0
+        self.interrupt: Callable[[], None] = _go_on
 
     def performs(self, effect: type[Effect], performer: Performer) -> None:
         """Say who does an effect: `performer(owner, effect)`."""
@@ -51,6 +60,7 @@ class Runner:
         return len(self._timers)
 
     def _perform(self, owner: Machine | None, effect: Effect) -> None:
+        self.interrupt()
         self._performers[type(effect)](owner, effect)
 
     def _start_timer(self, owner: Machine | None, effect: StartTimer) -> None:

@@ -22,6 +22,7 @@ from gateway.media.schedule import Schedule
 _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK, _TFD_CLOEXEC = 0o4000, 0o2000000
 _TFD_TIMER_ABSTIME = 1
+_NEVER_S: Final = float("inf")
 
 ROOM_S: Final = 0.0003
 """A piece of what can wait is begun only if there is so much time before the next tick; it takes some 0.1 ms."""
@@ -81,6 +82,9 @@ class Ticker:
     def close(self) -> None:
         """Rest for good."""
 
+    def interrupt(self) -> None:
+        """What is due, if anything is, before whatever else goes on; never from within a tick."""
+
     def _due(self) -> None:
         schedule = self._schedule
         for slot in schedule.take(self._now_s(), time.thread_time()):
@@ -137,10 +141,12 @@ class TimerfdTicker(Ticker):
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
         self._time = ctypes.create_string_buffer(32)
-        self._reads = False
+        self._reads = self._ticks = False
+        self._next_s = _NEVER_S
 
     def close(self) -> None:
         """Give the timer back to the kernel."""
+        self._next_s = _NEVER_S
         if self._fd >= 0:
             if self._reads:
                 self._reactor.removeReader(self)
@@ -158,7 +164,15 @@ class TimerfdTicker(Ticker):
 
     def doRead(self) -> None:
         # Setting the timer anew makes it unreadable again: there is no need to read it.
-        self._due()
+        self._ticks = True
+        try:
+            self._due()
+        finally:
+            self._ticks = False
+
+    def interrupt(self) -> None:
+        if time.monotonic() >= self._next_s and not self._ticks:
+            self.doRead()
 
     def _now_s(self) -> float:
         return time.monotonic()
@@ -169,6 +183,7 @@ class TimerfdTicker(Ticker):
             return
         next_s = self._schedule.next_s()
         reads = next_s is not None
+        self._next_s = _NEVER_S if next_s is None else next_s
         # A time of 0 disarms the timer, and one in the past is due at once.
         nanoseconds = max(round((next_s or 0.0) * 1e9), int(reads))
         struct.pack_into("qqqq", self._time, 0, 0, 0, *divmod(nanoseconds, 1_000_000_000))

@@ -146,6 +146,16 @@ class TestMishaps:
         failures.clear()
 
 
+def test_between_two_effects_it_can_be_interrupted(reactor: SteppedReactor) -> None:
+    runner = Runner(reactor)
+    bell = Bell(runner.outbox())
+    done: list[str] = []
+    runner.performs(Say, lambda _owner, effect: done.append(effect.word))
+    runner.interrupt = lambda: done.append("-")
+    runner.deliver(bell.ask, Say("one"), Say("two"))
+    assert done == ["-", "one", "-", "two"]
+
+
 def test_a_link_carries_octets_both_ways_in_order(reactor: SteppedReactor) -> None:
     class End:
         def __init__(self, outbox: Outbox) -> None:

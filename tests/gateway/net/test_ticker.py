@@ -144,6 +144,31 @@ class TestTimerfd:
         ticker.close()
         assert reactor.readers == []
 
+    def test_who_is_busy_otherwise_can_be_interrupted_by_what_is_due(self) -> None:
+        ticks: list[int] = []
+
+        def tick(slot: int) -> None:
+            ticks.append(slot)
+            time.sleep(0.15)
+            ticker.wake(4)
+            ticker.interrupt()
+
+        ticker = make_ticker(WatchingReactor(), SLOTS, 1.0, tick)
+        ticker.interrupt()
+        ticker.wake(2)
+        ticker.wake(3)
+        ticker.interrupt()
+        assert ticks == []
+        time.sleep(0.12)
+        ticker.interrupt()
+        assert ticks == [2]
+        ticker.interrupt()
+        assert ticks == [2, 3]
+        ticker.close()
+        time.sleep(0.2)
+        ticker.interrupt()
+        assert ticks == [2, 3]
+
     def test_one_that_sleeps_is_not_woken(self) -> None:
         ticks: list[int] = []
         reactor = WatchingReactor()
