@@ -32,6 +32,7 @@ class Pump:
         self._perform = perform
         self._mishap = mishap
         self._queue: deque[tuple[Machine | None, Effect]] = deque()
+        self._last: deque[tuple[Machine | None, Effect, Perform]] = deque()
         self._draining = False
 
     def outbox(self) -> Outbox:
@@ -51,17 +52,27 @@ class Pump:
         if not self._draining:
             self._drain()
 
+    def perform_last(self, owner: Machine | None, effect: Effect, perform: Perform) -> None:
+        """Do an effect once nothing else is to be done, after others of this kind: nobody waits for it.
+
+        Called from within a performer.
+        """
+        self._last.append((owner, effect, perform))
+
     def _drain(self) -> None:
         self._draining = True
-        queue = self._queue
+        queue, last, perform = self._queue, self._last, self._perform
         try:
-            while queue:
-                owner, effect = queue.popleft()
+            while queue or last:
+                if queue:
+                    (owner, effect), performer = queue.popleft(), perform
+                else:
+                    owner, effect, performer = last.popleft()
                 try:
                     if type(effect) is Tell:
                         effect.give()
                     else:
-                        self._perform(owner, effect)
+                        performer(owner, effect)
                 except Exception as error:  # noqa: BLE001  # the one place: log it, end that call, go on
                     self._mishap(owner, effect, error)
         finally:

@@ -141,8 +141,9 @@ class HandsetLine:
         self._call: _Call | None = None
         self._say: Callable[[Law, bytes], None] | None = None
         runner.performs(RingHandset, self._ring)
-        runner.performs(ConnectHandset, self._connect)
-        runner.performs(ReleaseHandset, self._release)
+        # In their turn among the media effects.
+        runner.performs_last(ConnectHandset, self._connect)
+        runner.performs_last(ReleaseHandset, self._release)
 
     # --- what the exchange asks for -----------------------------------------------------------------------------
 

@@ -136,8 +136,8 @@ class MediaPlane:
         self.sound_observer: SoundObserver | None = None
         self.quality_observer: QualityObserver | None = None
         self.received = 0
+        runner.performs(ReserveMedia, self._reserve)
         for effect, performer in (
-            (ReserveMedia, self._reserve),
             (ConnectMedia, self._connect),
             (CutThroughBackward, self._cut_through_backward),
             (CutThroughForward, self._cut_through_forward),
@@ -148,7 +148,7 @@ class MediaPlane:
             (ListenToCircuit, self._listen),
             (LeaveCircuit, self._leave),
         ):
-            runner.performs(effect, performer)
+            runner.performs_last(effect, performer)
 
     @property
     def tap(self) -> RtpTap | None:

@@ -45,6 +45,15 @@ class Runner:
         """Say who does an effect: `performer(owner, effect)`."""
         self._performers[effect] = performer
 
+    def performs_last(self, effect: type[Effect], performer: Performer) -> None:
+        """The same of an effect that nobody waits for: a message that goes out in the same turn does so before it."""
+
+        def perform(owner: Machine | None, effect: Effect) -> None:
+            self.interrupt()
+            performer(owner, effect)
+
+        self._performers[effect] = lambda owner, effect: self.pump.perform_last(owner, effect, perform)
+
     def ask(self, owner: Machine, effect: Effect) -> None:
         """Do an effect on behalf of a machine that lives elsewhere, and everything that follows from it."""
         self.outbox().fork(owner).append(effect)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer
+from gateway.core.effects import Effect, Machine, Outbox, StartTimer, StopTimer, tell
 from gateway.net.link import InProcessLink
 from gateway.net.runner import Runner
 from gateway.ss7.effects import Transfer
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 @frozen
 class Say(Effect):
     """For a performer."""
+
+    word: str
+
+
+@frozen
+class Hum(Effect):
+    """For a performer that nobody waits for."""
 
     word: str
 
@@ -154,6 +161,30 @@ def test_between_two_effects_it_can_be_interrupted(reactor: SteppedReactor) -> N
     runner.interrupt = lambda: done.append("-")
     runner.deliver(bell.ask, Say("one"), Say("two"))
     assert done == ["-", "one", "-", "two"]
+
+
+def test_what_nobody_waits_for_is_done_last_in_its_own_order(reactor: SteppedReactor, failures: list[LogEvent]) -> None:
+    runner = Runner(reactor)
+    bell = Bell(runner.outbox())
+    done: list[str] = []
+
+    def hum(_owner: Machine | None, effect: Hum) -> None:
+        done.append(effect.word)
+        if effect.word == "first":
+            bell.ask(Say("what came of it"))
+        if effect.word == "broken":
+            raise RuntimeError
+
+    runner.performs(Say, lambda _owner, effect: done.append(effect.word))
+    runner.performs_last(Hum, hum)
+    runner.interrupt = lambda: done.append("-")
+    runner.deliver(bell.ask, Hum("first"), Say("one"), Hum("broken"), tell(bell.ask, Say("two")), Hum("last"))
+    said = "one two first what came of it broken last"
+    assert " ".join(each for each in done if each != "-") == said
+    assert done.count("-") >= 6
+    assert bell.abandoned == ["RuntimeError: "]
+    assert len(failures) == 1
+    failures.clear()
 
 
 def test_a_link_carries_octets_both_ways_in_order(reactor: SteppedReactor) -> None:
