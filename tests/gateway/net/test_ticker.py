@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections import Counter
 
 import pytest
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from gateway.net.ticker import CallLaterTicker, Ticker, TimerfdTicker, make_ticker
+from gateway.net.ticker import EVERY_S, PIECES, CallLaterTicker, Ticker, TimerfdTicker, make_ticker
 
 SLOTS, ROUND_S = 10, 0.020
 PERIOD_S = ROUND_S / SLOTS
@@ -51,7 +52,9 @@ class TestCallLater:
 
 
 class TestWhatCanWait:
-    def run_for(self, tick_takes_s: float, pieces: int, duration_s: float) -> tuple[list[float], int]:
+    def run_for(
+        self, tick_takes_s: float, pieces: int, duration_s: float, piece_takes_s: float = 0.0
+    ) -> tuple[list[float], int]:
         """When pieces of what can wait were done, and how many ticks there were."""
         clock = Clock()
         done: list[float] = []
@@ -66,6 +69,7 @@ class TestWhatCanWait:
             if len(done) == pieces:
                 return False
             done.append(clock.seconds())
+            clock.rightNow += piece_takes_s
             return True
 
         ticker = CallLaterTicker(clock, SLOTS, ROUND_S, tick, work)
@@ -76,13 +80,20 @@ class TestWhatCanWait:
         ticker.close()
         return done, ticks
 
-    def test_it_is_done_some_at_a_time_between_ticks(self) -> None:
-        done, ticks = self.run_for(0.0, 10, 4 * PERIOD_S)
-        assert ticks == 4
-        assert [round(at_s / PERIOD_S) for at_s in done] == [1] * 4 + [2] * 4 + [3] * 2
+    def test_it_is_done_some_at_a_time_between_ticks_of_two_rounds(self) -> None:
+        done, ticks = self.run_for(0.0, PIECES + 10, 3 * ROUND_S)
+        assert ticks == 3 * SLOTS
+        (first_s, first), (then_s, then) = Counter(done).items()
+        assert (first, then) == (PIECES, 10)
+        assert then_s - first_s == pytest.approx(EVERY_S, abs=1.1 * PERIOD_S)
+
+    def test_it_ends_when_the_next_tick_is_near(self) -> None:
+        done, _ = self.run_for(0.0, 1000, 2.5 * ROUND_S, piece_takes_s=0.0004)
+        first_s = done[0]
+        assert [round(at_s - first_s, 6) for at_s in done[:6]] == [0, 0.0004, 0.0008, 0.0012, 0.0016, 0.02]
 
     def test_where_a_tick_leaves_no_time_it_waits_a_second(self) -> None:
-        done, ticks = self.run_for(PERIOD_S - 0.0002, 1000, 2.5)
+        done, ticks = self.run_for(PERIOD_S - 0.00004, 1000, 2.5)
         assert ticks > 1000
         assert [round(at_s, 1) for at_s in done] == [1.0, 2.0]
 
