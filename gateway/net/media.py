@@ -527,7 +527,10 @@ class MediaPlane:
         while reports and reports[0][0] <= now_s:
             port = heappop(reports)[2]
             if not port.closed:
-                self._report(port, now_s)
+                try:
+                    self._report(port, now_s)
+                except Exception:  # noqa: BLE001  # as in a tick
+                    self.log.failure("a report of {name} went wrong", name=getattr(port.owner, "name", "a call"))
                 return True
         return False
 

@@ -248,6 +248,21 @@ class TestSchedule:
         bench.reactor.pass_time(0.1)
         assert len(bench.phone.packets()) == pytest.approx(5, abs=1)
 
+    def test_nor_does_a_report_that_breaks(
+        self, bench: Bench, failures: list[LogEvent], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def report(*arguments: object) -> bytes:
+            raise ValueError("an odd number")
+
+        monkeypatch.setattr("gateway.media.reporting.Reporting.report", report)
+        bench.up()
+        bench.reactor.pass_time(4.0)
+        assert "a report of" in failures[0]["log_format"]
+        failures.clear()
+        bench.phone.packets()
+        bench.reactor.pass_time(0.2)
+        assert len(bench.phone.packets()) == pytest.approx(10, abs=1)
+
 
 class TestTooMuch:
     """New calls are refused before the old ones suffer, and a receiver that has gone costs nothing more."""
