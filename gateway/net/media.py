@@ -463,14 +463,6 @@ class MediaPlane:
     # --- the schedule -------------------------------------------------------------------------------------------
 
     def _tick(self, phase: int) -> None:
-        try:
-            self._phase(phase)
-        except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
-            self.log.failure("a tick of the media clock went wrong")
-        if not self._backward.sender.rows_in(phase) and not self._forward.open_rows:
-            self._ticker.rest(phase)
-
-    def _phase(self, phase: int) -> None:
         now_s = self._reactor.seconds()
         arrivals = self._way_in.take(1 + int((now_s - self._taken_s) / SHORT_OF_A_PACKET_S))
         self._taken_s = now_s
@@ -478,6 +470,8 @@ class MediaPlane:
             self._arrived(arrivals)
         self._forward.tick(phase, now_s)
         self._backward.tick(phase)
+        if not self._backward.sender.rows_in(phase) and not self._forward.open_rows:
+            self._ticker.rest(phase)
 
     def _somebody_speaks(self) -> None:
         """What comes in is taken at every tick: while somebody speaks there is one at least every 4 ms."""
@@ -527,10 +521,7 @@ class MediaPlane:
         while reports and reports[0][0] <= now_s:
             port = heappop(reports)[2]
             if not port.closed:
-                try:
-                    self._report(port, now_s)
-                except Exception:  # noqa: BLE001  # as in a tick
-                    self.log.failure("a report of {name} went wrong", name=getattr(port.owner, "name", "a call"))
+                self._report(port, now_s)
                 return True
         return False
 

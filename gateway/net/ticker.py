@@ -8,6 +8,7 @@ simulated one) each tick is a `callLater`.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import struct
 import time
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from gateway.media.schedule import Schedule
@@ -22,7 +24,6 @@ from gateway.media.schedule import Schedule
 _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK, _TFD_CLOEXEC = 0o4000, 0o2000000
 _TFD_TIMER_ABSTIME = 1
-_NEVER_S: Final = float("inf")
 
 EVERY_S: Final = 0.020
 """So often at most there is time for what can wait: ten pieces one after the other take 0.3 ms, ten alone 0.7."""
@@ -40,7 +41,7 @@ Work = Callable[[], bool]
 
 
 class Ticker:
-    """Calls a function for each slot that is due.
+    """Calls a function for each slot that is due; what breaks there is logged, and the clock goes on.
 
     Args:
         reactor: whose clock it is.
@@ -49,6 +50,8 @@ class Ticker:
         tick: told the slot.
         between: done between the ticks, where there is time for it.
     """
+
+    log = Logger()
 
     def __init__(
         self, reactor: Any, slots: int, round_s: float, tick: Callable[[int], None], between: Work | None = None
@@ -87,13 +90,13 @@ class Ticker:
         """Rest for good."""
 
     def interrupt(self) -> None:
-        """What is due, if anything is, before whatever else goes on; never from within a tick."""
+        """What is due now, before whatever else goes on. Delayed calls keep their order: there it does nothing."""
 
     def _due(self) -> None:
         schedule = self._schedule
         for slot in schedule.take(self._now_s(), time.thread_time()):
             if schedule.is_busy(slot):
-                self._tick(slot)
+                self._do(self._tick, slot)
         if self._between is not None:
             self._work(self._between)
         self._arm()
@@ -105,8 +108,15 @@ class Ticker:
             return
         self._worked_s = now_s
         for _ in range(PIECES):
-            if not between() or (next_s is not None and next_s - self._now_s() < MORE_ROOM_S):
+            if not self._do(between) or (next_s is not None and next_s - self._now_s() < MORE_ROOM_S):
                 return
+
+    def _do(self, work: Callable[..., object], *arguments: int) -> object:
+        try:
+            return work(*arguments)
+        except Exception:  # noqa: BLE001  # the clock of all calls does not stop for one of them
+            self.log.failure("a tick of the media clock went wrong")
+            return None
 
     def _now_s(self) -> float:
         return float(self._reactor.seconds())
@@ -145,12 +155,12 @@ class TimerfdTicker(Ticker):
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
         self._time = ctypes.create_string_buffer(32)
-        self._reads = self._ticks = False
-        self._next_s = _NEVER_S
+        self._reads = self._is_ticking = False
+        self._next_s = math.inf
 
     def close(self) -> None:
         """Give the timer back to the kernel."""
-        self._next_s = _NEVER_S
+        self._next_s = math.inf
         if self._fd >= 0:
             if self._reads:
                 self._reactor.removeReader(self)
@@ -168,14 +178,14 @@ class TimerfdTicker(Ticker):
 
     def doRead(self) -> None:
         # Setting the timer anew makes it unreadable again: there is no need to read it.
-        self._ticks = True
+        self._is_ticking = True
         try:
             self._due()
         finally:
-            self._ticks = False
+            self._is_ticking = False
 
     def interrupt(self) -> None:
-        if time.monotonic() >= self._next_s and not self._ticks:
+        if time.monotonic() >= self._next_s and not self._is_ticking:
             self.doRead()
 
     def _now_s(self) -> float:
@@ -187,7 +197,7 @@ class TimerfdTicker(Ticker):
             return
         next_s = self._schedule.next_s()
         reads = next_s is not None
-        self._next_s = _NEVER_S if next_s is None else next_s
+        self._next_s = math.inf if next_s is None else next_s
         # A time of 0 disarms the timer, and one in the past is due at once.
         nanoseconds = max(round((next_s or 0.0) * 1e9), int(reads))
         struct.pack_into("qqqq", self._time, 0, 0, 0, *divmod(nanoseconds, 1_000_000_000))

@@ -1,4 +1,4 @@
-"""A called user agent against a caller that the test speaks for."""
+"""What the tests of sessions share: a called user agent against a caller that the test speaks for, and who is asked."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ from collections.abc import Callable
 
 from gateway.sip.dialog.server_session import ServerSession
 from gateway.sip.dialog.settings import Reliability
-from gateway.sip.effects import Transport
-from gateway.sip.message import Request
+from gateway.sip.effects import Flow, Transport
+from gateway.sip.message import Request, Response
 from gateway.testing.simulation import Simulation
 from gateway.testing.user_agents import ScriptedPeer, SimulatedUserAgent
 
 OFFER, ANSWER, OTHER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n", b"v=0\r\no=other\r\n"
 SUPPORTED = (("Supported", "100rel"),)
 REQUIRED = (("Require", "100rel"),)
+
+
+class Asked:
+    """A server transaction that only remembers its answers."""
+
+    def __init__(self, request: Request, flow: Flow) -> None:
+        self.request = request
+        self.flow = flow
+        self.answers: list[int] = []
+
+    def respond(self, response: Response) -> None:
+        self.answers.append(response.status)
 
 
 class Ladder:

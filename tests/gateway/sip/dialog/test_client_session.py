@@ -10,6 +10,7 @@ from gateway.sip.effects import Flow, Transport
 from gateway.sip.message import Request, Response
 from gateway.testing.simulation import Simulation
 from gateway.testing.user_agents import ScriptedPeer, SimulatedUserAgent
+from tests.gateway.sip.dialog.ladder import Asked
 
 OFFER, ANSWER, OTHER = b"v=0\r\no=offer\r\n", b"v=0\r\no=answer\r\n", b"v=0\r\no=other\r\n"
 RELIABLE = (("Require", "100rel"), ("RSeq", "500"))
@@ -483,18 +484,6 @@ STATES: dict[str, Callable[[Ladder], ClientSession]] = {
 INPUTS = [name for name in vars(ClientSessionInputs) if not name.startswith("_")]
 
 
-class Asked:
-    """A server transaction that only remembers its answers."""
-
-    def __init__(self, request: Request, session: ClientSession) -> None:
-        self.request = request
-        self.flow = session.flow
-        self.answers: list[int] = []
-
-    def respond(self, response: Response) -> None:
-        self.answers.append(response.status)
-
-
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", INPUTS)
 def test_no_input_surprises_in_any_state(state: str, name: str) -> None:
@@ -508,7 +497,7 @@ def test_no_input_surprises_in_any_state(state: str, name: str) -> None:
             status = {"provisional_received": 183, "failure_received": 486}.get(name, 200)
             ladder.answer(status, OFFER if name == "offering_success_received" else b"", tag="another")
     else:
-        transaction = Asked(ladder.bob.compose("BYE" if name == "bye_received" else "INFO"), session)
+        transaction = Asked(ladder.bob.compose("BYE" if name == "bye_received" else "INFO"), session.flow)
         dialog = next(iter(session._dialogs.values()), None)
         arguments: dict[str, tuple[object, ...]] = {
             "invite": (_invite(), Flow(Transport.UDP, ladder.alice.address, ("192.0.2.2", 5060))),

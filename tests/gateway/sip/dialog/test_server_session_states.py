@@ -8,9 +8,8 @@ import pytest
 
 from gateway.sip.dialog.reliable import Provisional
 from gateway.sip.dialog.server_session import ServerSession, ServerSessionInputs
-from gateway.sip.message import Request, Response
 from gateway.sip.transaction.user import ServerTransaction
-from tests.gateway.sip.dialog.ladder import ANSWER, SUPPORTED, Ladder
+from tests.gateway.sip.dialog.ladder import ANSWER, SUPPORTED, Asked, Ladder
 
 
 def _preparative(ladder: Ladder) -> ServerSession:
@@ -73,25 +72,15 @@ STATES: dict[str, Callable[[Ladder], ServerSession]] = {
 INPUTS = [name for name in vars(ServerSessionInputs) if not name.startswith("_")]
 
 
-class Asked:
-    """A server transaction that only remembers its answers."""
-
-    def __init__(self, request: Request, session: ServerSession) -> None:
-        self.request = request
-        self.flow = session.flow
-        self.answers: list[int] = []
-
-    def respond(self, response: Response) -> None:
-        self.answers.append(response.status)
-
-
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", INPUTS)
 def test_no_input_surprises_in_any_state(state: str, name: str) -> None:
     ladder = Ladder()
     session = STATES[state](ladder)
     assert session.state == state
-    transaction: ServerTransaction = Asked(ladder.alice.compose("BYE" if name == "bye_received" else "INFO"), session)
+    transaction: ServerTransaction = Asked(
+        ladder.alice.compose("BYE" if name == "bye_received" else "INFO"), session.flow
+    )
     arguments: dict[str, tuple[object, ...]] = {
         "progress": (Provisional(180),),
         "answer": (ANSWER, ()),
