@@ -23,6 +23,8 @@ MOST_CONNECTIONS = 5000
 OCTETS_AT_ONCE = 1200
 """Of what waits in the UDP socket so much is read before others, the media clock above all, have their turn: a few
 messages, a millisecond or so of work."""
+LONGEST_DATAGRAM = 65_535
+_ROOM = memoryview(bytearray(LONGEST_DATAGRAM))
 
 
 class SipTransport:
@@ -53,9 +55,10 @@ class SipTransport:
             twisted.internet.error.CannotListenError: it is taken.
         """
         datagrams = _Datagrams(self)
-        udp = self._reactor.listenUDP(port, datagrams, interface=host, maxPacketSize=65535)
+        udp = self._reactor.listenUDP(port, datagrams, interface=host, maxPacketSize=LONGEST_DATAGRAM)
         udp.maxThroughput = OCTETS_AT_ONCE
         datagrams.socket = udp.getHandle()
+        udp.socket = _Inlet(datagrams.socket)
         local = (host, udp.getHost().port)
         datagrams.local = local
         self._udp[local] = datagrams
@@ -116,6 +119,24 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+class _Inlet:
+    """A UDP socket that is read where there is room for any datagram; what it gives is as large as what came.
+
+    The socket's own `recvfrom` makes room for 64 KB each time and shrinks it afterwards: a datagram that is kept for
+    32 s (§17.2.1) would stand where 64 KB were free, and the next one need 64 KB elsewhere.
+    """
+
+    def __init__(self, udp_socket: Any) -> None:
+        self._socket = udp_socket
+
+    def recvfrom(self, most: int) -> tuple[bytes, Any]:
+        octets, source = self._socket.recvfrom_into(_ROOM, most)
+        return bytes(_ROOM[:octets]), source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
 
 
 class _Datagrams(DatagramProtocol):

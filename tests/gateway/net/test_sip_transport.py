@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import socket
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet import error, testing
+from twisted.internet import error, testing, udp
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python import failure
@@ -92,6 +94,15 @@ class FakeReactor(MemoryReactorClock):
         return found
 
 
+class RealUdpReactor(MemoryReactorClock):
+    """Whose UDP ports are real."""
+
+    def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> Any:
+        opened: Any = udp.Port(port, protocol, interface, maxPacketSize, self)  # type: ignore[no-untyped-call]
+        opened.startListening()
+        return opened
+
+
 class Bench:
     """A transport that listens, and what is above it."""
 
@@ -174,6 +185,25 @@ class TestUdp:
         bench.reactor.udp[0].fault = OSError(errno.ENETUNREACH, "Network is unreachable")
         bench.reactor.asked[1][1].callback("192.0.2.7")
         assert bench.layer.came == []
+
+    def test_memory_is_taken_for_what_came_only(self) -> None:
+        """Most of what is received is kept for 32 s (§17.2.1), and must not lie in a hole of 64 KB."""
+        layer: Any = Layer()
+        reactor: Any = RealUdpReactor()  # type: ignore[no-untyped-call]
+        transport = SipTransport(reactor, Runner(reactor), layer)
+        local = ("127.0.0.1", transport.listen("127.0.0.1", 0))
+        (port,) = reactor.getReaders()
+        sizes = [3, 1200, 1, 65_507]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            for size in sizes:
+                peer.sendto(bytes([size % 251]) * size, local)
+                tracemalloc.start()
+                port.doRead()
+                _, most = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+                assert most < size + 8_000
+        port.connectionLost()
+        assert [octets for _, octets, _ in layer.came] == [bytes([size % 251]) * size for size in sizes]
 
     def test_the_same_port_for_both(self) -> None:
         bench = Bench()
